@@ -1,0 +1,57 @@
+"""What we owe an account, as its carrier gets it. Pure values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.lifecycle import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNews:
+    """What became of a message: enough for a webhook and for an SMPP receipt."""
+
+    message_id: str
+    reference: str | None
+    state: State
+    final: bool
+    cause: str | None  # a sentence, None if all is well
+    cause_code: int | None  # TP-Status, +CMS or +CME number; None if no network gave one
+    recipient: str | None  # E.164 with +; None once erased
+    text_start: str  # the first 20 characters, '' once erased
+    parts: int
+    parts_delivered: int
+    accepted_at: datetime
+    changed_at: datetime
+    smpp_source: str = ""
+    smpp_source_ton: int = 0
+    smpp_source_npi: int = 0
+    smpp_dest: str = ""
+    smpp_dest_ton: int = 0
+    smpp_dest_npi: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundNews:
+    """An SMS that came to one of our SIMs, whole."""
+
+    inbound_id: str
+    sender: str | None  # E.164 with +, a short code, or an alphanumeric name; None once erased
+    sim_number: str | None  # our number, None if the SIM does not know it
+    sim: str  # ICCID
+    text: str | None  # None if it is 8-bit data
+    data: bytes | None  # None if it is text
+    sent_at: datetime  # the service centre's time stamp
+    received_at: datetime
+    opt_out: bool = False  # it was understood as STOP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing owed to one account. ``public_id`` never changes over retries."""
+
+    id: int
+    public_id: str
+    account_id: int
+    tries: int  # before this one
+    created_at: datetime
+    news: MessageNews | InboundNews

@@ -1,0 +1,1 @@
+"""Decisions only: limits, keywords, uncertainty, what is owed. ``now`` is an argument."""

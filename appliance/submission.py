@@ -1,0 +1,76 @@
+"""What an account asks for, and what it is answered: the values every door speaks. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from appliance.lifecycle import State
+from appliance.policy.categories import Category
+
+
+class Door(StrEnum):
+    """The way a message came in."""
+
+    REST = "rest"
+    SMPP = "smpp"
+    LOCAL = "local"
+
+
+class Receipts(StrEnum):
+    """Of which fates the account wants to be told."""
+
+    NONE = "none"
+    FINAL = "final"  # delivered or not
+    FAILURE = "failure"  # only if not delivered
+    SUCCESS = "success"  # only if delivered
+    ALL = "all"  # also on the way: sent, uncertain, no report yet
+
+
+class WhenUncertain(StrEnum):
+    """What becomes of a part that may or may not be on the air when nothing more is heard."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One message as a door understood it, before anything of it is checked.
+
+    Exactly one of ``text`` and ``data`` is given. ``data`` is 8-bit payload.
+    ``udh`` is an app's own user data header without its length octet: the message
+    is then one part and goes out as it is.
+    """
+
+    to: str
+    text: str | None = None
+    data: bytes | None = None
+    udh: bytes = b""
+    flash: bool = False
+    category: Category = Category.TRANSACTIONAL
+    priority: int | None = None  # 0-3; None: the category's
+    reference: str | None = None  # the account's own, unique per account
+    idempotency_key: str | None = None
+    not_before: datetime | None = None  # aware; None: now
+    expires_at: datetime | None = None  # aware; None: the configured validity
+    receipts: Receipts | None = None  # None: the account's carrier decides
+    when_uncertain: WhenUncertain | None = None  # None: the category decides
+    door: Door = Door.REST
+    smpp_source: str = ""  # source_addr as the ESME gave it, given back in receipts
+    smpp_source_ton: int = 0
+    smpp_source_npi: int = 0
+    smpp_dest: str = ""  # destination_addr as the ESME gave it
+    smpp_dest_ton: int = 0
+    smpp_dest_npi: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The answer to a submission: it is stored, and will survive a power cut."""
+
+    id: str
+    state: State
+    parts: int
+    encoding: str
+    repeated: bool = False  # an earlier submission with the same reference or key was found
