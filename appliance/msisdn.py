@@ -1,0 +1,275 @@
+"""Phone numbers: what an app or a network writes, made one form. Pure; metadata only as needed.
+
+``phonenumbers`` loads a country's metadata when it is first asked for; its geocoder, carrier and
+time zone tables, tens of megabytes, are never imported here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneNumber, ValidationResult, shortnumberinfo
+
+from appliance.errors import BadNumber, NumberNotAllowed
+
+LONGEST: Final = 64
+"""Characters of an address as written; no number with its punctuation is longer."""
+
+SHORT_CODE: Final = re.compile(r"[1-9]\d{2,7}")
+"""A short code never starts with 0, which is the trunk prefix nearly everywhere."""
+
+SURELY_SHORT: Final = 6
+"""Digits up to which a bare number that is no valid number of its country is a short code."""
+
+ALWAYS_EMERGENCY: Final = frozenset({"000", "08", "110", "112", "118", "119", "911", "999"})
+"""What a phone treats as an emergency call even without a SIM (3GPP TS 22.101 clause 10.1.1)."""
+
+LONGEST_EMERGENCY: Final = 12
+"""Characters up to which an address may be an emergency number with a country code before it."""
+
+SUFFIX: Final = 8
+"""Digits at the end of a number that networks leave alone."""
+
+TO: Final = "to"
+
+_BETWEEN: Final = re.compile(r"(?:[^\S\r\n]|[()\[\]./\-])+")
+_BARE: Final = re.compile(r"\+?[0-9]+")
+
+_IMPOSSIBLE: Final = {
+    ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
+    ValidationResult.TOO_SHORT: "too short for a phone number",
+    ValidationResult.TOO_LONG: "too long for a phone number",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "the area code is missing",
+    ValidationResult.INVALID_LENGTH: "no phone number of its country has this length",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a message goes to.
+
+    ``e164`` has its ``+``; a short code is its bare digits. ``country`` is ISO 3166 (two
+    letters), None for a short code and for a number that belongs to no country.
+    """
+
+    e164: str
+    short: bool
+    country: str | None
+
+
+def parse(
+    raw: str, *, region: str | None, short_codes: bool, countries: frozenset[str]
+) -> Recipient:
+    """Read the recipient that an app wrote.
+
+    Args:
+        raw: ``+…``, ``00…``, or as dialled in ``region``; spaces, dashes, dots, slashes,
+            brackets and the digits of any script are understood. Letters are not.
+        region: ISO 3166 letters of the country whose national numbers are understood; None: none.
+        short_codes: whether short codes may be written to.
+        countries: ISO 3166 letters of the countries that may be written to; empty: all.
+
+    Raises:
+        BadNumber: it is no possible number. A possible number of a range that is not (yet)
+            known to be in use is taken.
+        NumberNotAllowed: an emergency number, always; a short code or a country, as set.
+
+    """
+    digits = _digits(raw)
+    if digits is None:
+        raise BadNumber(TO, "not a phone number")
+    if _connects_to_emergency(digits, region, countries):
+        raise NumberNotAllowed(TO, "emergency numbers are never written to")
+    if _is_short(digits, region):
+        if not short_codes:
+            raise NumberNotAllowed(TO, "short codes are not allowed")
+        return Recipient(digits, short=True, country=None)
+    number = _only_reading(digits, region)
+    return Recipient(_e164(number), short=False, country=_allowed_country(number, countries))
+
+
+def known_region(region: str) -> bool:
+    """Tell whether ``region`` is a country that numbers can be read for (``GB`` is, ``UK`` not)."""
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
+def normalise_network(address: str, region: str | None) -> str:
+    """Return an address as ``parse`` would write it, where that can be told; never raises.
+
+    Args:
+        address: a sender, or a report's recipient: international or national, with or without
+            ``+``, a short code, or a name.
+        region: the SIM's country; None: only international forms can be told.
+
+    Returns:
+        E.164 with ``+``; a short code, a name, or what cannot be read: as it came, trimmed.
+
+    """
+    digits = _digits(address)
+    if digits is None or _is_short(digits, region):
+        return digits or address.strip()
+    readings = [number for number in _readings(digits, region) if _possible(number)]
+    if not digits.startswith(("+", "00")):
+        # Many networks leave the + out; but a guess is taken only if such a number exists.
+        readings += [guess for guess in _international(digits) if _valid(guess)]
+    best = next(filter(_valid, readings), next(iter(readings), None))
+    return _e164(best) if best else digits
+
+
+def suffix(number: str) -> str:
+    """Return the last 8 digits, all if there are fewer: what national rewriting leaves alone.
+
+    A name has no digits that matter; it is returned whole, casefolded.
+    """
+    digits = number.removeprefix("+")
+    return digits[-SUFFIX:] if digits.isdecimal() else number.strip().casefold()
+
+
+def _digits(raw: str) -> str | None:
+    """Return ``+`` and ASCII digits, or only digits; None if anything else is in it."""
+    if len(raw) > LONGEST:
+        return None
+    plain = "".join(
+        str(unicodedata.decimal(character, character))
+        for character in unicodedata.normalize("NFKC", raw)
+        if unicodedata.category(character) != "Cf"  # direction marks, copied from address books
+    )
+    plain = "".join("-" if _is_dash(character) else character for character in plain).strip()
+    bare = _BETWEEN.sub("", plain)
+    return bare if _BARE.fullmatch(bare) else None
+
+
+def _is_dash(character: str) -> bool:
+    return unicodedata.category(character) == "Pd" or character == "\N{MINUS SIGN}"
+
+
+def _connects_to_emergency(digits: str, region: str | None, countries: frozenset[str]) -> bool:
+    if digits in ALWAYS_EMERGENCY:
+        return True
+    if not _is_short(digits, region):
+        return len(digits) <= LONGEST_EMERGENCY and any(
+            _is_emergency(number) for number in _readings(digits, region)
+        )
+    if here := countries | ({region} if region else frozenset()):
+        return any(shortnumberinfo.connects_to_emergency_number(digits, each) for each in here)
+    return any(
+        shortnumberinfo.is_emergency_number(digits, each)
+        for each in phonenumbers.SUPPORTED_SHORT_REGIONS
+    )
+
+
+def _is_emergency(number: PhoneNumber) -> bool:
+    """Tell whether the number without its country code is one (``+49 112``, ``0112``)."""
+    return any(
+        shortnumberinfo.is_emergency_number(str(number.national_number), region)
+        for region in phonenumbers.region_codes_for_country_code(number.country_code or 0)
+    )
+
+
+def _is_short(digits: str, region: str | None) -> bool:
+    if not SHORT_CODE.fullmatch(digits):
+        return False
+    if region is None:
+        return len(digits) <= SURELY_SHORT
+    number = _read(digits, region)
+    if number is None:
+        return len(digits) <= SURELY_SHORT
+    if _valid(number):  # the Faroe Islands have numbers of six digits
+        return False
+    return len(digits) <= SURELY_SHORT or shortnumberinfo.is_valid_short_number_for_region(
+        number, region
+    )
+
+
+def _only_reading(digits: str, region: str | None) -> PhoneNumber:
+    """Return the one possible number that ``digits`` stand for.
+
+    Raises:
+        BadNumber: there is none, or there are two: then nobody is written to by mistake.
+
+    """
+    if region is None and not digits.startswith(("+", "00")):
+        raise BadNumber(TO, "the country code is missing: write it with +")
+    readings = {_e164(number): number for number in _readings(digits, region)}
+    possible = [number for number in readings.values() if _possible(number)]
+    if len(possible) > 1:
+        raise BadNumber(TO, "may be read as two numbers: write it with +")
+    if possible:
+        return possible[0]
+    raise BadNumber(TO, next(map(_why_impossible, readings.values()), "not a phone number"))
+
+
+def _readings(digits: str, region: str | None) -> Iterator[PhoneNumber]:
+    """Yield what ``digits`` may stand for, possible or not."""
+    if digits.startswith("+"):
+        yield from _numbers(_read(digits, None))
+        return
+    if digits.startswith("00"):
+        yield from _international(digits[2:])
+    if region is None:
+        return
+    home = list(_at_home(digits, region))
+    yield from home or _numbers(_read(digits, region))
+
+
+def _at_home(digits: str, region: str) -> Iterator[PhoneNumber]:
+    """Yield the region's own number if ``digits`` are one with the country code but no +.
+
+    Where numbers are dialled with a trunk prefix, this reading is the better one: +49 151… is a
+    German mobile, while 49151… without its 0 is nothing that anyone dials.
+    """
+    code = phonenumbers.country_code_for_region(region)
+    if digits.startswith(str(code)):
+        yield from filter(_valid, _international(digits))
+
+
+def _international(digits: str) -> Iterator[PhoneNumber]:
+    return _numbers(_read("+" + digits, None))
+
+
+def _numbers(number: PhoneNumber | None) -> Iterator[PhoneNumber]:
+    if number is not None:
+        yield number
+
+
+def _read(digits: str, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _possible(number: PhoneNumber) -> bool:
+    found = phonenumbers.is_possible_number_with_reason(number)
+    return bool(found == ValidationResult.IS_POSSIBLE)
+
+
+def _why_impossible(number: PhoneNumber) -> str:
+    return _IMPOSSIBLE[phonenumbers.is_possible_number_with_reason(number)]
+
+
+def _valid(number: PhoneNumber) -> bool:
+    return phonenumbers.is_valid_number(number)
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _allowed_country(number: PhoneNumber, countries: frozenset[str]) -> str | None:
+    """Return the number's country; of several that share its code and cannot be told apart, one.
+
+    Raises:
+        NumberNotAllowed: none of them is among ``countries``.
+
+    """
+    exact = phonenumbers.region_code_for_number(number)
+    sharing = phonenumbers.region_codes_for_country_code(number.country_code or 0)
+    homes = [home for home in ((exact,) if exact else sharing) if known_region(home)]
+    allowed = [home for home in homes if home in countries] if countries else homes
+    if countries and not allowed:
+        raise NumberNotAllowed(TO, "this country is not allowed")
+    return allowed[0] if allowed else None

@@ -1,0 +1,302 @@
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.policy.limits import Allowance, Daily, Gap, Pace, Wait, counts_since, midnight
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def spend(allowance, now, parts):
+    for _ in range(parts):
+        allowance.spend(now)
+
+
+def send_when_allowed(allowance, now, parts=1):
+    """Wait as long as it says, send one part, and return when."""
+    at = allowance.earliest(now, parts).at
+    allowance.spend(at)
+    return at
+
+
+def test_without_limits_everything_goes_at_once():
+    assert Allowance([]).earliest(NOW, 255) == Wait(NOW)
+    assert Allowance([]).earliest(NOW).reason == ""
+
+
+def test_the_seventh_part_of_a_minute_waits_until_the_first_is_a_minute_old():
+    allowance = Allowance([Pace(6)])
+    for second in range(6):
+        assert allowance.earliest(NOW + second * SECOND).at == NOW + second * SECOND
+        allowance.spend(NOW + second * SECOND)
+
+    wait = allowance.earliest(NOW + 10 * SECOND)
+
+    assert wait.at == NOW + MINUTE
+    assert wait.reason == "minute limit 6/6, next at 12:01"
+
+
+def test_times_are_said_by_the_clock_of_the_site():
+    allowance = Allowance([Pace(1)], [NOW], zone=BERLIN)
+    assert allowance.earliest(NOW).reason == "minute limit 1/1, next at 14:01"
+
+
+def test_a_minute_limit_paces_a_long_message_instead_of_refusing_it():
+    assert Allowance([Pace(6)]).earliest(NOW, 200).at == NOW
+
+
+def test_a_day_limit_says_its_use_and_the_local_midnight():
+    allowance = Allowance([Daily(200, BERLIN)])
+    spend(allowance, NOW, 200)
+
+    wait = allowance.earliest(NOW)
+
+    assert wait.at == datetime(2026, 5, 5, tzinfo=BERLIN)
+    assert wait.reason == "day limit 200/200, next at 00:00"
+    assert allowance.earliest(wait.at).at == wait.at
+
+
+def test_a_message_that_does_not_fit_into_what_is_left_of_the_day_waits_for_the_next():
+    allowance = Allowance([Daily(200, UTC)])
+    spend(allowance, NOW, 198)
+
+    assert allowance.earliest(NOW, 2).at == NOW
+    wait = allowance.earliest(NOW, 3)
+    assert wait.at == datetime(2026, 5, 5, tzinfo=UTC)
+    assert wait.reason == "day limit 198/200 for 3 parts, next at 00:00"
+
+
+def test_a_message_larger_than_the_day_never_goes():
+    wait = Allowance([Pace(6), Daily(200, UTC)]).earliest(NOW, 201)
+    assert (wait.at, wait.reason) == (None, "day limit 0/200 for 201 parts, never")
+
+
+def test_a_gap_holds_the_next_part():
+    allowance = Allowance([Gap(10 * SECOND)])
+    allowance.spend(NOW)
+    wait = allowance.earliest(NOW + SECOND)
+    assert (wait.at, wait.reason) == (NOW + 10 * SECOND, "minimum gap 10 s, next at 12:00:10")
+
+
+def test_of_several_limits_the_one_that_holds_longest_is_named():
+    allowance = Allowance([Pace(1), Daily(1, UTC), Gap(SECOND)])
+    allowance.spend(NOW)
+    assert allowance.earliest(NOW).reason.startswith("day limit 1/1")
+
+
+@pytest.mark.parametrize("limit", [Pace(1), Daily(1, UTC), Gap(MINUTE)])
+def test_a_part_given_back_does_not_count(limit):
+    allowance = Allowance([limit])
+    allowance.spend(NOW)
+    assert allowance.earliest(NOW).at > NOW
+
+    allowance.give_back(NOW)
+    assert allowance.earliest(NOW).at == NOW
+
+    allowance.give_back(NOW)  # twice gives nothing twice
+    allowance.spend(NOW)
+    assert allowance.earliest(NOW).at > NOW
+
+
+def test_giving_back_the_last_part_leaves_the_one_before_it_counted():
+    allowance = Allowance([Gap(10 * SECOND), Daily(3, UTC)])
+    allowance.spend(NOW)
+    allowance.spend(NOW + 2 * SECOND)
+    allowance.give_back(NOW + 2 * SECOND)
+    assert allowance.earliest(NOW + 3 * SECOND).at == NOW + 10 * SECOND
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Pace(0), lambda: Daily(0, UTC), lambda: Gap(timedelta()), lambda: Pace(-1)]
+)
+def test_a_limit_that_allows_nothing_is_refused(make):
+    with pytest.raises(ValueError, match="allows nothing"):
+        make()
+
+
+def test_a_lowered_limit_counts_what_went_out_under_the_higher_one():
+    sent = [NOW + second * SECOND for second in range(20)]
+    allowance = Allowance([Pace(6)], sent)
+    allowance.give_back(sent[-1])
+    # 19 count; the seventh is free when the fourteenth is a minute old
+    assert allowance.earliest(NOW + 20 * SECOND).at == sent[13] + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), 23),
+        ("Europe/Berlin", date(2026, 10, 25), 25),
+        ("America/Sao_Paulo", date(2018, 11, 4), 23),  # begins at 01:00: midnight is skipped
+        ("America/Havana", date(2026, 11, 1), 25),  # midnight comes twice
+        ("Australia/Lord_Howe", date(2026, 4, 5), 24.5),
+        ("Pacific/Apia", date(2011, 12, 29), 24),  # the thirtieth never was
+        ("Asia/Shanghai", date(2026, 5, 4), 24),
+    ],
+)
+def test_a_day_is_as_long_as_it_is_where_the_site_is(zone, day, hours):
+    where = ZoneInfo(zone)
+    begins, ends = midnight(day, where), midnight(day + timedelta(days=1), where)
+    assert ends - begins == hours * HOUR
+
+    allowance = Allowance([Daily(1, where)])
+    allowance.spend(begins)
+    assert allowance.earliest(ends - SECOND).at == ends
+    assert allowance.earliest(ends).at == ends
+    assert (begins - SECOND).astimezone(where).date() < day == begins.astimezone(where).date()
+
+
+def test_a_restart_needs_what_counts_and_no_more():
+    limits = [Pace(6), Daily(200, BERLIN), Gap(10 * SECOND)]
+    assert counts_since(limits, NOW) == datetime(2026, 5, 4, tzinfo=BERLIN)
+    assert counts_since([Pace(6)], NOW) == NOW - MINUTE
+    assert counts_since([Gap(10 * SECOND)], NOW) == NOW - 10 * SECOND
+    assert counts_since([], NOW) == NOW
+
+
+limits_of = st.lists(
+    st.one_of(
+        st.builds(Pace, st.integers(1, 8), st.sampled_from([MINUTE, HOUR])),
+        st.builds(Daily, st.integers(3, 30), st.sampled_from([UTC, BERLIN])),
+        st.builds(Gap, st.sampled_from([SECOND, 90 * SECOND])),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+pauses = st.one_of(
+    st.just(timedelta()),
+    st.timedeltas(timedelta(), 2 * MINUTE),
+    st.timedeltas(timedelta(), 30 * HOUR),
+)
+
+
+def exceeded(limit, sent):
+    """Count by brute force, knowing nothing of meters."""
+    match limit:
+        case Pace():
+            return any(
+                sum(end - limit.window < moment <= end for moment in sent) > limit.parts
+                for end in sent
+            )
+        case Daily():
+            days = [moment.astimezone(limit.zone).date() for moment in sent]
+            return any(days.count(day) > limit.parts for day in days)
+        case Gap():
+            return any(b - a < limit.apart for a, b in pairwise(sent))
+
+
+@given(limits_of, st.lists(st.tuples(pauses, st.booleans()), max_size=60), st.sampled_from([3, 10]))
+def test_no_limit_is_ever_exceeded_in_any_window_even_over_restarts(limits, steps, month):
+    now = datetime(2026, month, 27, 18, 0, tzinfo=UTC)  # two days before a change of the clocks
+    allowance, sent = Allowance(limits), []
+    for pause, restart in steps:
+        now += pause
+        if restart:
+            since = counts_since(limits, now)
+            allowance = Allowance(limits, [moment for moment in sent if moment >= since])
+        now = send_when_allowed(allowance, now)
+        sent.append(now)
+
+    assert [limit for limit in limits if exceeded(limit, sent)] == []
+
+
+@given(limits_of, st.lists(pauses, max_size=40), st.integers(1, 3))
+def test_what_is_promised_holds_and_nothing_waits_longer_than_it_must(limits, steps, parts):
+    now, allowance, sent = NOW, Allowance(limits), []
+    for pause in steps:
+        now += pause
+        wait = allowance.earliest(now, parts)
+        assert wait.at >= now
+        assert (wait.at > now) is bool(wait.reason)
+        assert allowance.earliest(wait.at, parts).at == wait.at
+        if wait.at > now:
+            almost = wait.at - timedelta(microseconds=1)
+            assert allowance.earliest(almost, parts).at == wait.at
+            whole = [limit for limit in limits if isinstance(limit, Daily)]
+            paced = [limit for limit in limits if not isinstance(limit, Daily)]
+            assert any(exceeded(limit, [*sent, almost]) for limit in paced) or any(
+                exceeded(limit, [*sent, *[almost] * parts]) for limit in whole
+            )
+        now = wait.at
+        allowance.spend(now)
+        sent.append(now)
+
+
+steps_back = st.one_of(
+    st.just(timedelta()),
+    st.timedeltas(timedelta(), HOUR),
+    st.timedeltas(timedelta(), 400 * 24 * HOUR),
+)
+
+
+@given(limits_of, st.lists(st.tuples(pauses, steps_back, st.booleans()), max_size=40))
+def test_a_clock_that_steps_back_never_resets_a_limit(limits, steps):
+    """What has to wait before the step has to wait after it, also if the daemon restarts."""
+    now, allowance, labels = NOW, Allowance(limits), []
+    for pause, back, restart in steps:
+        now += pause
+        had_to_wait = allowance.earliest(now).at > now
+        now -= back
+        if restart:
+            allowance = Allowance(limits, labels)
+        assert not had_to_wait or allowance.earliest(now).at > now
+        if allowance.earliest(now).at == now:
+            allowance.spend(now)
+            labels.append(now)
+
+
+@given(
+    st.integers(1, 5),
+    st.lists(st.tuples(st.timedeltas(timedelta(), MINUTE), steps_back), max_size=60),
+)
+def test_over_steps_back_no_real_minute_has_more_parts_than_allowed(parts, steps):
+    real, behind, allowance, sent = NOW, timedelta(), Allowance([Pace(parts)]), []
+    for pause, back in steps:
+        real += pause
+        behind += back
+        if allowance.earliest(real - behind).at == real - behind:
+            allowance.spend(real - behind)
+            sent.append(real)
+    assert not exceeded(Pace(parts), sent)
+
+
+def test_a_restart_counts_what_steps_back_have_spread_over_many_days():
+    sent = [NOW - timedelta(days=day) for day in range(6)]
+    allowance = Allowance([Daily(6, UTC)], sent)
+    assert allowance.earliest(sent[-1]).at > sent[-1]
+
+
+def test_a_wrong_date_that_is_mended_does_not_close_a_sim_for_years():
+    ahead = NOW + timedelta(days=4000)
+    allowance = Allowance([Pace(6), Daily(200, UTC), Gap(SECOND)])
+    spend(allowance, ahead, 200)
+
+    assert allowance.earliest(NOW).at == datetime(2026, 5, 5, tzinfo=UTC)
+    assert allowance.earliest(NOW + timedelta(days=1)).at == NOW + timedelta(days=1)
+
+
+def test_a_leap_forward_that_is_taken_back_finds_the_day_still_counted():
+    allowance = Allowance([Pace(6), Daily(10, UTC)])
+    spend(allowance, NOW, 10)
+    spend(allowance, NOW + timedelta(days=5), 1)
+    assert allowance.earliest(NOW + SECOND).at == datetime(2026, 5, 5, tzinfo=UTC)
+
+
+def test_a_month_of_sending_leaves_nothing_behind_but_what_counts():
+    allowance = Allowance([Pace(6), Daily(200, BERLIN), Gap(SECOND)])
+    now = NOW
+    for _ in range(5000):
+        now = send_when_allowed(allowance, now)
+    pace, daily, gap = allowance._meters
+    assert now - NOW > timedelta(days=23)
+    assert (len(pace.sent), len(gap.sent)) == (6, 1)
+    assert len(daily.counts) <= 4
