@@ -4,6 +4,7 @@
 
     ApplianceError
     ├── BadConfig                 the configuration cannot be used
+    ├── CannotListen              a door's address or port cannot be had
     ├── SubmissionRefused         a message is not taken; ``field`` says what is wrong with it
     │   ├── BadField              a field is malformed
     │   ├── BadNumber             the recipient is no phone number
@@ -49,6 +50,17 @@ class BadConfig(ApplianceError):
 
     def __str__(self) -> str:
         return "\n".join(f"{self.source}: {complaint}" for complaint in self.complaints)
+
+
+class CannotListen(ApplianceError):
+    """A door's address or port cannot be had, mostly because another process has it."""
+
+    def __init__(self, door: str, host: str, port: int, why: str) -> None:
+        super().__init__(door, host, port, why)
+        self.door, self.host, self.port, self.why = door, host, port, why
+
+    def __str__(self) -> str:
+        return f"{self.door} cannot listen on {self.host} port {self.port}: {self.why}"
 
 
 class SubmissionRefused(ApplianceError):

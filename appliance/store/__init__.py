@@ -1,0 +1,182 @@
+"""The database, in one place: verbs of the domain, one transaction each.
+
+Nothing else opens a session. Verbs that change something go through one writing thread with
+group commit (``writer``) and are answered after the commit; reads have threads of their own.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from appliance.clock import Clock
+from appliance.models import (
+    Attempt,
+    Daemon,
+    History,
+    Inbound,
+    Message,
+    Notice,
+    Report,
+    Setting,
+    Sim,
+)
+from appliance.store.accounts import Accounts
+from appliance.store.base import Base, Reader
+from appliance.store.bell import Bells
+from appliance.store.chores import Chores
+from appliance.store.dispatch import Dispatch
+from appliance.store.engine import is_sqlite, open_engine, writing
+from appliance.store.ids import Ids
+from appliance.store.inbound import InboundMessages, Reading
+from appliance.store.keys import Keys
+from appliance.store.lines import Lines
+from appliance.store.lock import DirectoryLock
+from appliance.store.messages import Messages
+from appliance.store.migrate import migrate
+from appliance.store.notices import Notices
+from appliance.store.reports import Reports
+from appliance.store.tables import table_of
+from appliance.store.views import Views
+from appliance.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    daemon: int
+    secret: bytes
+    last_id: int
+    subscribers: list[str]
+
+
+class Store:
+    """Everything that is remembered, by aggregate."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lock: DirectoryLock,
+        base: Base,
+        reading: Reading,
+        subscribers: Iterable[str],
+    ) -> None:
+        self._engine, self._lock, self._base = engine, lock, base
+        self.bells = base.bells
+        self.accounts = Accounts(base)
+        self.messages = Messages(base)
+        self.dispatch = Dispatch(base)
+        self.reports = Reports(base)
+        self.inbound = InboundMessages(base, reading)
+        self.notices = Notices(base)
+        self.lines = Lines(base, subscribers)
+        self.chores = Chores(base)
+        self.views = Views(base)
+
+    @classmethod
+    async def open(
+        cls, url: str, directory: Path, *, daemon: str, clock: Clock, reading: Reading
+    ) -> Self:
+        """Open a database, bring its tables up to date, and make this daemon known in it.
+
+        Args:
+            url: a SQLAlchemy URL; with SQLite ``directory`` is locked for this process.
+            directory: where the lock and, with SQLite, the file and its backups are.
+            daemon: this daemon's name, the same at every start.
+            clock: makes the ids grow.
+            reading: how inbound texts are decoded and understood.
+
+        Raises:
+            StoreLocked: another daemon uses this directory.
+
+        """
+        lock = DirectoryLock(directory)
+        if is_sqlite(url):
+            lock.take()
+        try:
+            engine = open_engine(url)
+            identity = await asyncio.to_thread(_prepare, engine, daemon, clock)
+        except BaseException:
+            lock.free()
+            raise
+        bells = Bells()
+        base = Base(
+            writer=Writer(engine, bells),
+            reader=Reader(engine),
+            bells=bells,
+            ids=Ids(clock, node=identity.daemon, last=identity.last_id),
+            keys=Keys(identity.secret),
+            daemon=identity.daemon,
+        )
+        return cls(engine, lock, base, reading, identity.subscribers)
+
+    @property
+    def beat(self) -> int:
+        """How many transactions have been ended: a sign of life of the writing thread."""
+        return self._base.writer.beat
+
+    @property
+    def pending(self) -> int:
+        """How many verbs wait for their transaction."""
+        return self._base.writer.waiting
+
+    async def close(self) -> None:
+        """Write what was asked for so far, then shut the database."""
+        await self._base.writer.close()
+        await self._base.reader.close()
+        await asyncio.to_thread(self._engine.dispose)
+        self._lock.free()
+
+
+def _prepare(engine: Engine, daemon: str, clock: Clock) -> _Identity:
+    migrate(engine, clock.now())
+    with engine.connect() as plain:
+        connection = writing(plain)
+        with connection.begin():
+            return _Identity(
+                daemon=_register(connection, daemon, clock),
+                secret=_secret(connection),
+                last_id=_last_id(connection),
+                subscribers=_subscribers(connection),
+            )
+
+
+def _register(connection: Connection, name: str, clock: Clock) -> int:
+    table = table_of(Daemon)
+    known: int | None = connection.execute(select(table.c.id).where(table.c.name == name)).scalar()
+    now = clock.now()
+    if known is not None:
+        connection.execute(update(table).where(table.c.id == known).values(started_at=now))
+        return known
+    made = insert(table).values(name=name, started_at=now).returning(table.c.id)
+    new: int = connection.execute(made).scalar_one()
+    return new
+
+
+def _secret(connection: Connection) -> bytes:
+    table = table_of(Setting)
+    known: bytes | None = connection.execute(
+        select(table.c.value).where(table.c.name == "keys")
+    ).scalar()
+    if known is None:
+        known = Keys.new_secret()
+        connection.execute(insert(table).values(name="keys", value=known))
+    return known
+
+
+def _last_id(connection: Connection) -> int:
+    models = (Message, Attempt, History, Inbound, Notice, Report)
+    newest = (
+        connection.execute(
+            select(table_of(model).c.id).order_by(table_of(model).c.id.desc()).limit(1)
+        ).scalar()
+        for model in models
+    )
+    return max((row for row in newest if row is not None), default=0)
+
+
+def _subscribers(connection: Connection) -> list[str]:
+    imsi = table_of(Sim).c.imsi
+    return list(connection.execute(select(imsi).where(imsi.is_not(None))).scalars())

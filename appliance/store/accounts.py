@@ -1,0 +1,247 @@
+"""Accounts and their credentials. Keys and passwords are shown once and stored as hashes."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from appliance import credentials
+from appliance.errors import NameTaken, NotFound, Unauthorised
+from appliance.models import Account, ApiKey
+from appliance.store.base import Base
+from appliance.store.bell import ACCOUNTS
+from appliance.store.tables import insert_of, table_of
+from appliance.store.writer import Transaction, Verb
+
+account, api_key = table_of(Account), table_of(ApiKey)
+
+CACHED: Final = 5.0
+"""Seconds that a key found good is believed without asking again: how long another daemon's
+revocation may take to be noticed here. Our own is noticed at once."""
+
+HINT: Final = 7
+"""Characters of a key that stay visible, to tell keys apart."""
+
+_BY_KEY: Final = (
+    select(account)
+    .join(api_key, api_key.c.account_id == account.c.id)
+    .where(
+        api_key.c.key_hash == bindparam("hashed"),
+        api_key.c.revoked_at.is_(None),
+        account.c.revoked_at.is_(None),
+    )
+)
+_BY_SYSTEM_ID: Final = select(account).where(
+    account.c.system_id == bindparam("name"), account.c.revoked_at.is_(None)
+)
+_BY_NAME: Final = select(account).where(account.c.name == bindparam("called"))
+_BY_ID: Final = select(account).where(account.c.id == bindparam("row"))
+_ALL: Final = select(account).order_by(account.c.id)
+_REVOKE: Final = (
+    update(account)
+    .where(account.c.name == bindparam("called"), account.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("moment"), is_default=False)
+)
+_REVOKE_KEYS: Final = (
+    update(api_key)
+    .where(
+        api_key.c.account_id.in_(select(account.c.id).where(account.c.name == bindparam("called"))),
+        api_key.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("moment"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account as the admin wants it."""
+
+    name: str
+    webhook_url: str | None = None
+    is_default: bool | None = None  # None: if it is the first one
+    local: bool = False  # for the command line on this box: no credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A new account with its credentials, which are never shown again."""
+
+    account_id: int
+    name: str
+    api_key: str | None
+    system_id: str | None
+    password: str | None
+    webhook_secret: str | None
+
+
+class Accounts:
+    """Who is allowed in."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._add: Verb[_Prepared, int] = Verb("add account", _add_many)
+        self._revoke: Verb[tuple[str, datetime], int] = Verb("revoke account", _revoke_many)
+        self._by_key: dict[str, tuple[float, Account]] = {}
+
+    async def add(self, new: NewAccount, now: datetime) -> Issued:
+        """Store a new account and return it with its fresh credentials.
+
+        Raises:
+            NameTaken: there is one of that name.
+
+        """
+        prepared = await asyncio.to_thread(_prepare, new, now)
+        account_id = await self._base.writer.run(self._add, prepared)
+        issued = prepared.issued
+        return Issued(
+            account_id=account_id,
+            name=new.name,
+            api_key=issued["api_key"],
+            system_id=issued["system_id"],
+            password=issued["password"],
+            webhook_secret=issued["webhook_secret"],
+        )
+
+    async def revoke(self, name: str, now: datetime) -> int:
+        """End an account: its keys and binds open nothing any more. Return its id.
+
+        Raises:
+            NotFound: there is none of that name, or it is revoked already.
+
+        """
+        account_id = await self._base.writer.run(self._revoke, (name, now))
+        self._by_key.clear()
+        return account_id
+
+    async def all(self) -> list[Account]:
+        """Return every account, oldest first, revoked ones too."""
+        return await self._base.reader.run(
+            lambda connection: [_account(row) for row in connection.execute(_ALL).mappings()]
+        )
+
+    async def by_id(self, account_id: int) -> Account | None:
+        """Return one account, None if there is none."""
+        return await self._one(_BY_ID, {"row": account_id})
+
+    async def by_name(self, name: str) -> Account | None:
+        """Return one account, None if there is none."""
+        return await self._one(_BY_NAME, {"called": name})
+
+    async def authenticate_key(self, key: str, monotonic: float) -> Account:
+        """Return the account of an API key.
+
+        Raises:
+            Unauthorised: no such key, or it is revoked.
+
+        """
+        hashed = credentials.hash_api_key(key)
+        cached = self._by_key.get(hashed)
+        if cached is not None and monotonic - cached[0] < CACHED:
+            return cached[1]
+        found = await self._one(_BY_KEY, {"hashed": hashed})
+        if found is None:
+            raise Unauthorised("the API key is unknown or revoked")
+        self._by_key[hashed] = (monotonic, found)
+        return found
+
+    async def authenticate_smpp(self, system_id: str, password: str) -> Account:
+        """Return the account of SMPP credentials; verifying runs off the event loop.
+
+        An unknown system_id costs as much time as a wrong password, so that names cannot
+        be found out by trying.
+
+        Raises:
+            Unauthorised: wrong, or revoked.
+
+        """
+        found = await self._one(_BY_SYSTEM_ID, {"name": system_id})
+        hashed = found.password_hash if found else None
+        good = await asyncio.to_thread(credentials.verify_password, hashed, password)
+        if found is None or not good:
+            raise Unauthorised("system_id or password is wrong")
+        return found
+
+    async def _one(self, statement: Any, parameters: dict[str, Any]) -> Account | None:
+        def read(connection: Connection) -> Account | None:
+            row = connection.execute(statement, parameters).mappings().first()
+            return _account(row) if row is not None else None
+
+        return await self._base.reader.run(read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    new: NewAccount
+    at: datetime
+    row: dict[str, Any]
+    issued: dict[str, Any]
+
+
+def _prepare(new: NewAccount, at: datetime) -> _Prepared:
+    issued: dict[str, Any] = dict.fromkeys(("api_key", "system_id", "password", "webhook_secret"))
+    row: dict[str, Any] = {"name": new.name, "created_at": at, "carrier": None, "max_binds": 4}
+    if not new.local:
+        issued["api_key"] = credentials.new_api_key()
+        issued["system_id"] = credentials.new_system_id()
+        issued["password"] = credentials.new_smpp_password()
+        row["system_id"] = issued["system_id"]
+        row["password_hash"] = credentials.hash_password(issued["password"])
+        row["carrier"] = "smpp"
+    if new.webhook_url:
+        issued["webhook_secret"] = credentials.new_webhook_secret()
+        row |= {
+            "carrier": "webhook",
+            "webhook_url": new.webhook_url,
+            "webhook_secret": issued["webhook_secret"],
+        }
+    return _Prepared(new, at, row, issued)
+
+
+def _add_many(transaction: Transaction, items: Sequence[_Prepared]) -> list[int | NameTaken]:
+    results: list[int | NameTaken] = []
+    for item in items:
+        execute = transaction.connection.execute
+        if execute(_BY_NAME, {"called": item.new.name}).first() is not None:
+            results.append(NameTaken(item.new.name))
+            continue
+        is_default = item.new.is_default
+        if is_default is None:
+            others = select(func.count()).where(account.c.is_default)
+            is_default = not item.new.local and not execute(others).scalar()
+        row = item.row | {"is_default": is_default}
+        account_id = execute(insert(account).returning(account.c.id), row).scalar_one()
+        if key := item.issued["api_key"]:
+            stored = {
+                "account_id": account_id,
+                "key_hash": credentials.hash_api_key(key),
+                "hint": key[:HINT],
+                "created_at": item.at,
+            }
+            execute(insert_of(ApiKey), stored)
+        results.append(account_id)
+        transaction.topics.add(ACCOUNTS)
+    return results
+
+
+def _revoke_many(
+    transaction: Transaction, items: Sequence[tuple[str, datetime]]
+) -> list[int | NotFound]:
+    results: list[int | NotFound] = []
+    for name, at in items:
+        execute = transaction.connection.execute
+        found = execute(_BY_NAME, {"called": name}).first()
+        if found is None or found.revoked_at is not None:
+            results.append(NotFound("account", name))
+            continue
+        execute(_REVOKE_KEYS, {"called": name, "moment": at})
+        execute(_REVOKE, {"called": name, "moment": at})
+        results.append(found.id)
+        transaction.topics.add(ACCOUNTS)
+    return results
+
+
+def _account(row: Any) -> Account:
+    return Account(**row)

@@ -1,0 +1,58 @@
+"""What every aggregate's file works with."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from appliance.errors import StoreError
+from appliance.store.bell import Bells
+from appliance.store.ids import Ids
+from appliance.store.keys import Keys
+from appliance.store.writer import Writer
+
+R = TypeVar("R")
+
+
+class Reader:
+    """Reads have threads and connections of their own: a slow page delays no modem."""
+
+    def __init__(self, engine: Engine, threads: int = 2) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
+
+    async def run(self, work: Callable[[Connection], R]) -> R:
+        """Run ``work`` in a transaction that sees one moment of the database.
+
+        Raises:
+            StoreError: the database failed.
+
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+
+    async def close(self) -> None:
+        """Wait for the reads under way."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _read(self, work: Callable[[Connection], R]) -> R:
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise StoreError(f"a read failed: {type(error).__name__}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The hands of an aggregate: who writes, who reads, who rings, and how rows are named."""
+
+    writer: Writer
+    reader: Reader
+    bells: Bells
+    ids: Ids
+    keys: Keys
+    daemon: int

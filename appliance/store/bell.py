@@ -1,0 +1,69 @@
+"""Bells that wake sleepers. The tables are the truth; a bell only says: look again."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from datetime import timedelta
+from typing import Final
+
+QUEUE: Final = "queue"  # something may be sent; ("queue", priority): a new message of it
+CHANGES: Final = "changes"  # the page shows something that is no longer so
+ACCOUNTS: Final = "accounts"  # there is another account, or one less
+NOTICES: Final = "notices"  # an account is owed something; ("notices", account id) says which
+
+
+class Bell:
+    """One bell; whoever waits for it is woken by the next ring."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._news: set[Hashable] = set()
+
+    def ring(self, topic: Hashable = None) -> None:
+        """Wake whoever waits, or let the next one who waits go on at once: look again."""
+        self._news.add(topic)
+        self._rung.set()
+
+    def nudge(self) -> None:
+        """Wake whoever waits, who need not look at the tables for it."""
+        self._rung.set()
+
+    def heard(self) -> set[Hashable]:
+        """Return for which topics it rang (not only nudged) since this was last asked."""
+        news, self._news = self._news, set()
+        return news
+
+    async def wait(self, timeout: timedelta | None = None) -> bool:  # noqa: ASYNC109
+        """Wait for a ring or nudge; False if none came within ``timeout`` (None: for ever)."""
+        if not self._rung.is_set():
+            try:
+                async with asyncio.timeout(timeout.total_seconds() if timeout else None):
+                    await self._rung.wait()
+            except TimeoutError:
+                return False
+        self._rung.clear()
+        return True
+
+
+class Bells:
+    """The bells of a store, by topic. Each listener has one of its own."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Hashable, list[Bell]] = defaultdict(list)
+
+    def listen(self, *topics: Hashable) -> Bell:
+        """Return a new bell that rings whenever one of ``topics`` does."""
+        bell = Bell()
+        for topic in topics:
+            self._listeners[topic].append(bell)
+        return bell
+
+    def forget(self, topic: Hashable, bell: Bell) -> None:
+        """Take a bell down."""
+        self._listeners[topic].remove(bell)
+
+    def ring(self, topics: Iterable[Hashable]) -> None:
+        """Ring the bells of these topics. Only on the event loop's thread."""
+        for topic in topics:
+            for bell in self._listeners.get(topic, ()):
+                bell.ring(topic)

@@ -1,0 +1,288 @@
+"""The one place where a part changes its state: with its history, its message and its notice.
+
+Every verb that learns something about parts hands :class:`Change` values to :func:`apply`,
+which does the rest in the verb's own transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, update
+
+from appliance.errors import IllegalTransition
+from appliance.lifecycle import Event, State, message_state, next_state
+from appliance.models import Account, History, Message, Notice, NoticeKind, Part
+from appliance.policy.owed import owed
+from appliance.store.bell import CHANGES, NOTICES, QUEUE
+from appliance.store.ids import Ids
+from appliance.store.tables import insert_of, table_of
+from appliance.store.writer import Transaction
+from appliance.submission import Door, Receipts
+
+message, part, account = table_of(Message), table_of(Part), table_of(Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something happened to a part.
+
+    ``cause`` is the sentence that says why, None if all is well. ``unclaim`` gives the
+    message back to the queue: no daemon works on it any more; it waits until ``not_before``.
+    """
+
+    part_id: int
+    event: Event
+    at: datetime
+    cause: str | None = None
+    code: int | None = None
+    attempt_id: int | None = None
+    unclaim: bool = False
+    not_before: datetime | None = None
+
+
+_FACTS: Final = (
+    select(
+        part.c.id,
+        part.c.state,
+        part.c.message_id,
+        message.c.account_id,
+        message.c.door,
+        message.c.receipts,
+        message.c.parts,
+        message.c.state.label("message_state"),
+        message.c.sim_id,
+        account.c.carrier,
+    )
+    .join(message, message.c.id == part.c.message_id)
+    .join(account, account.c.id == message.c.account_id)
+)
+_ONE_PART: Final = _FACTS.where(part.c.id == bindparam("part"))
+_PARTS: Final = _FACTS.where(part.c.id.in_(bindparam("parts_of", expanding=True)))
+_SIBLINGS: Final = select(part.c.id, part.c.message_id, part.c.state).where(
+    part.c.message_id.in_(bindparam("messages", expanding=True))
+)
+_MOVE_PART: Final = (
+    update(part)
+    .where(part.c.id == bindparam("row"))
+    .values(
+        state=bindparam("to"),
+        cause=bindparam("why"),
+        cause_code=bindparam("number"),
+        changed_at=bindparam("moment"),
+    )
+)
+_MOVE_MESSAGE: Final = (
+    update(message)
+    .where(message.c.id == bindparam("row"))
+    .values(
+        state=bindparam("to"),
+        cause=bindparam("why"),
+        cause_code=bindparam("number"),
+        changed_at=bindparam("moment"),
+    )
+)
+_END_MESSAGE: Final = _MOVE_MESSAGE.values(daemon=None, lease_until=None)
+_GIVE_BACK: Final = (
+    update(message)
+    .where(message.c.id == bindparam("row"))
+    .values(daemon=None, lease_until=None, sim_id=bindparam("sim"), not_before=bindparam("when"))
+)
+
+
+def apply(transaction: Transaction, changes: Sequence[Change], ids: Ids) -> None:
+    """Carry out changes of state, oldest first, in the transaction of the verb.
+
+    A change that the life cycle does not know is left out: a report about a part that was
+    cancelled while it waited for its resend changes nothing. A part refused for good takes
+    its message's waiting parts with it.
+    """
+    if not changes:
+        return
+    parts = _facts(transaction, changes)
+    moves = _moves(changes, parts)
+    _cancel_siblings(transaction, moves, parts)
+    if not moves:
+        return
+    _write(transaction, moves, ids)
+    _settle_messages(transaction, moves, parts, ids)
+    transaction.topics.add(CHANGES)
+
+
+@dataclass(slots=True)
+class _Move:
+    change: Change
+    was: State
+    to: State
+    message_id: int
+
+
+def _facts(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Any]:
+    if len(changes) == 1:
+        rows = transaction.connection.execute(_ONE_PART, {"part": changes[0].part_id})
+    else:
+        rows = transaction.connection.execute(
+            _PARTS, {"parts_of": sorted({change.part_id for change in changes})}
+        )
+    return {row.id: row for row in rows}
+
+
+def _moves(changes: Sequence[Change], parts: Mapping[int, Any]) -> list[_Move]:
+    states = {part_id: row.state for part_id, row in parts.items()}
+    moves = []
+    for change in changes:
+        was = states[change.part_id]
+        try:
+            to = next_state(was, change.event)
+        except IllegalTransition:
+            continue
+        if to is was:  # said again: already so
+            continue
+        states[change.part_id] = to
+        moves.append(_Move(change, was, to, parts[change.part_id].message_id))
+    return moves
+
+
+def _cancel_siblings(
+    transaction: Transaction, moves: list[_Move], parts: Mapping[int, Any]
+) -> None:
+    """Cancel the waiting parts of messages of which a part was refused for good."""
+    failed = {
+        move.message_id: move.change
+        for move in moves
+        if move.to is State.FAILED and parts[move.change.part_id].parts > 1
+    }
+    if not failed:
+        return
+    moved = {move.change.part_id for move in moves}
+    siblings = transaction.connection.execute(_SIBLINGS, {"messages": sorted(failed)}).all()
+    for row in siblings:
+        if row.state is State.QUEUED and row.id not in moved:
+            change = Change(
+                row.id, Event.CANCEL, failed[row.message_id].at, "another part was refused"
+            )
+            moves.append(_Move(change, State.QUEUED, State.CANCELLED, row.message_id))
+
+
+def _write(transaction: Transaction, moves: Sequence[_Move], ids: Ids) -> None:
+    transaction.connection.execute(
+        _MOVE_PART,
+        [
+            {
+                "row": move.change.part_id,
+                "to": move.to,
+                "why": move.change.cause,
+                "number": move.change.code,
+                "moment": move.change.at,
+            }
+            for move in moves
+        ],
+    )
+    write_history(
+        transaction,
+        ((move.message_id, move.change.part_id, move.change, move.to) for move in moves),
+        ids,
+    )
+
+
+def write_history(
+    transaction: Transaction, steps: Iterable[tuple[int, int, Change, State]], ids: Ids
+) -> None:
+    """Record (message, part, change, state after it), one row each."""
+    transaction.connection.execute(
+        insert_of(History),
+        [
+            {
+                "id": ids.take(),
+                "message_id": message_id,
+                "part_id": part_id,
+                "attempt_id": change.attempt_id,
+                "at": change.at,
+                "event": change.event,
+                "state": state,
+                "cause": change.cause,
+            }
+            for message_id, part_id, change, state in steps
+        ],
+    )
+
+
+def _settle_messages(
+    transaction: Transaction, moves: Sequence[_Move], parts: Mapping[int, Any], ids: Ids
+) -> None:
+    """Bring each message's copy of the state up to date, and write down what is owed."""
+    by_message: dict[int, list[_Move]] = {}
+    for move in moves:
+        by_message.setdefault(move.message_id, []).append(move)
+    facts = {row.message_id: row for row in parts.values()}
+    states = _states(transaction, by_message, facts)
+    writes: dict[Any, list[dict[str, Any]]] = {
+        _MOVE_MESSAGE: [],
+        _END_MESSAGE: [],
+        _GIVE_BACK: [],
+        insert_of(Notice): [],
+    }
+    for message_id, mine in by_message.items():
+        row, state = facts[message_id], message_state(states[message_id])
+        if state is not row.message_state:
+            moved = _message_move(message_id, state, mine)
+            under_way = state in (State.SENDING, State.QUEUED)
+            writes[_MOVE_MESSAGE if under_way else _END_MESSAGE].append(moved)
+            if owed(row.carrier, Door(row.door), _wish(row.receipts), state, row.message_state):
+                delivered = states[message_id].count(State.DELIVERED)
+                writes[insert_of(Notice)].append(_notice(row, moved, delivered, ids))
+                transaction.topics.add((NOTICES, row.account_id))
+        if back := next((move.change for move in mine if move.change.unclaim), None):
+            sim = row.sim_id if state is not State.QUEUED else None
+            writes[_GIVE_BACK].append(
+                {"row": message_id, "sim": sim, "when": back.not_before or back.at}
+            )
+            transaction.topics.add(QUEUE)
+    for statement, rows in writes.items():
+        if rows:
+            transaction.connection.execute(statement, rows)
+
+
+def _states(
+    transaction: Transaction, by_message: Mapping[int, list[_Move]], facts: Mapping[int, Any]
+) -> dict[int, list[State]]:
+    states = {message_id: [mine[-1].to] for message_id, mine in by_message.items()}
+    if several := sorted(row for row in by_message if facts[row].parts > 1):
+        for message_id in several:
+            states[message_id] = []
+        for row in transaction.connection.execute(_SIBLINGS, {"messages": several}):
+            states[row.message_id].append(row.state)
+    return states
+
+
+def _message_move(message_id: int, state: State, moves: Sequence[_Move]) -> dict[str, Any]:
+    # The part that made the message what it is says why: a refused one, not those it took along.
+    deciding = next((move for move in moves if move.to is state), moves[-1])
+    return {
+        "row": message_id,
+        "to": state,
+        "why": deciding.change.cause,
+        "number": deciding.change.code,
+        "moment": deciding.change.at,
+    }
+
+
+def _notice(row: Any, move: Mapping[str, Any], delivered: int, ids: Ids) -> dict[str, Any]:
+    return {
+        "id": ids.take(),
+        "account_id": row.account_id,
+        "kind": NoticeKind.MESSAGE,
+        "message_id": row.message_id,
+        "state": move["to"],
+        "cause": move["why"],
+        "cause_code": move["number"],
+        "parts_delivered": delivered,
+        "created_at": move["moment"],
+        "due_at": move["moment"],
+        "tries": 0,
+    }
+
+
+def _wish(receipts: str | None) -> Receipts | None:
+    return Receipts(receipts) if receipts is not None else None

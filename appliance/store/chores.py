@@ -1,0 +1,145 @@
+"""What time does to parts: at start, at expiry, and when nothing more is heard of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select, text, update
+
+from appliance.lifecycle import Event, State
+from appliance.models import Attempt, Message, Outcome, Part
+from appliance.store.base import Base
+from appliance.store.bell import QUEUE
+from appliance.store.changes import Change, apply
+from appliance.store.early import settle_waiting
+from appliance.store.tables import table_of
+from appliance.store.values import Overdue
+from appliance.store.writer import Transaction, Verb
+from appliance.submission import WhenUncertain
+
+message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
+
+CHUNK: Final = 100
+"""Parts changed in one transaction: a pass over a long list holds nobody up."""
+
+_IN_FLIGHT: Final = select(
+    attempt.c.id, attempt.c.part_id, attempt.c.sim_id, attempt.c.recipient_suffix_key
+).where(text("attempt.outcome = 'sending'"), attempt.c.daemon == bindparam("worker"))
+_LOST: Final = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("row"))
+    .values(outcome=Outcome.UNCERTAIN, cause=bindparam("why"), answered_at=bindparam("moment"))
+)
+_LET_GO: Final = (
+    update(message)
+    .where(message.c.daemon == bindparam("worker"))
+    .values(daemon=None, lease_until=None)
+)
+_UNSENT: Final = (
+    update(message)
+    .where(text("message.state = 'queued'"), message.c.sim_id.is_not(None))
+    .values(sim_id=None)
+)
+_EXPIRED: Final = (
+    select(part.c.id)
+    .join(message, message.c.id == part.c.message_id)
+    .where(
+        message.c.state.in_((State.QUEUED, State.SENDING)),
+        message.c.daemon.is_(None),
+        message.c.expires_at <= bindparam("moment"),
+        part.c.state == State.QUEUED,
+    )
+    .limit(CHUNK)
+)
+_OPEN: Final = (
+    select(part.c.id, part.c.state, message.c.when_uncertain)
+    .join(message, message.c.id == part.c.message_id)
+    .where(
+        text("message.state IN ('sent', 'uncertain')"),
+        message.c.changed_at < bindparam("before"),
+        part.c.state == bindparam("is_in"),
+        part.c.changed_at < bindparam("before"),
+    )
+    .limit(CHUNK)
+)
+_UNCERTAIN: Final = _OPEN.where(message.c.when_uncertain != WhenUncertain.HOLD)
+
+SETTLED: Final = {
+    WhenUncertain.RESEND: (Event.RELEASE, "no word of it came; it is sent again, as set"),
+    WhenUncertain.FAIL: (Event.REFUSE, "no word of it came; it counts as failed, as set"),
+}
+
+
+class Chores:
+    """Passes over what waits. Each returns how many parts it changed; 0 means done."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._recover: Verb[datetime, int] = Verb("recover", self._recover_many)
+        self._expire: Verb[datetime, int] = Verb("expire", self._expire_many)
+        self._silence: Verb[Overdue, int] = Verb("no report", self._silence_many)
+        self._settle: Verb[Overdue, int] = Verb("settle uncertain", self._settle_many)
+
+    async def recover(self, now: datetime) -> int:
+        """Take up after a stop: what was in flight is uncertain, what was only claimed is free.
+
+        Returns how many parts are uncertain now. None after an orderly stop.
+        """
+        return await self._base.writer.run(self._recover, now)
+
+    async def expire(self, now: datetime) -> int:
+        """Let expire what has waited beyond its time."""
+        return await self._base.writer.run(self._expire, now)
+
+    async def silence(self, overdue: Overdue) -> int:
+        """Mark parts whose report has not come in its time."""
+        return await self._base.writer.run(self._silence, overdue)
+
+    async def settle(self, overdue: Overdue) -> int:
+        """Do with long uncertain parts what their messages' policy says."""
+        return await self._base.writer.run(self._settle, overdue)
+
+    def _recover_many(self, transaction: Transaction, items: Sequence[datetime]) -> list[int]:
+        now, execute = items[-1], transaction.connection.execute
+        ours = {"worker": self._base.daemon}
+        rows = execute(_IN_FLIGHT, ours).all()
+        why = "the daemon stopped while the modem had it"
+        if rows:
+            execute(_LOST, [{"row": row.id, "why": why, "moment": now} for row in rows])
+            changes = [Change(row.part_id, Event.LOSE, now, why, None, row.id) for row in rows]
+            apply(transaction, changes, self._base.ids)
+            for sim_id, suffix in {(row.sim_id, row.recipient_suffix_key) for row in rows}:
+                settle_waiting(transaction, sim_id, suffix, self._base.ids)
+        execute(_LET_GO, ours)
+        execute(_UNSENT)
+        transaction.topics.add(QUEUE)
+        return [len(rows)] * len(items)
+
+    def _expire_many(self, transaction: Transaction, items: Sequence[datetime]) -> list[int]:
+        now = items[-1]
+        parts = transaction.connection.execute(_EXPIRED, {"moment": now}).scalars().all()
+        cause = "its time was up before a SIM could send it"
+        changes = [Change(part_id, Event.EXPIRE, now, cause) for part_id in parts]
+        return self._apply(transaction, changes, len(items))
+
+    def _silence_many(self, transaction: Transaction, items: Sequence[Overdue]) -> list[int]:
+        overdue = items[-1]
+        bounds = {"before": overdue.no_report_before, "is_in": State.SENT}
+        rows: Sequence[Any] = transaction.connection.execute(_OPEN, bounds).all()
+        cause = "no report came in its time"
+        changes = [Change(row.id, Event.SILENCE, overdue.now, cause) for row in rows]
+        return self._apply(transaction, changes, len(items))
+
+    def _settle_many(self, transaction: Transaction, items: Sequence[Overdue]) -> list[int]:
+        overdue = items[-1]
+        bounds = {"before": overdue.uncertain_before, "is_in": State.UNCERTAIN}
+        changes = []
+        for row in transaction.connection.execute(_UNCERTAIN, bounds).all():
+            event, cause = SETTLED[WhenUncertain(row.when_uncertain)]
+            back = event is Event.RELEASE
+            changes.append(Change(row.id, event, overdue.now, cause, unclaim=back))
+        return self._apply(transaction, changes, len(items))
+
+    def _apply(self, transaction: Transaction, changes: Sequence[Change], items: int) -> list[int]:
+        apply(transaction, changes, self._base.ids)
+        return [len(changes)] * items

@@ -1,0 +1,346 @@
+"""The queue's way out: what may leave, claims, attempts, and how they ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
+
+from appliance.lifecycle import Event, State, next_state
+from appliance.models import Attempt, ConcatCounter, Message, Outcome, Part
+from appliance.policy.retries import MOST_TRIES
+from appliance.store.base import Base
+from appliance.store.changes import Change, apply, write_history
+from appliance.store.early import settle_early
+from appliance.store.optouts import NOW, OPTED_OUT
+from appliance.store.tables import insert_of, table_of
+from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
+from appliance.store.writer import Transaction, Verb
+
+message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
+counter = table_of(ConcatCounter)
+
+_COLUMNS: Final = (
+    message.c.id,
+    message.c.account_id,
+    message.c.category,
+    message.c.priority,
+    message.c.recipient,
+    message.c.recipient_key,
+    message.c.recipient_suffix_key,
+    message.c.text,
+    message.c.data,
+    message.c.udh,
+    message.c.flash,
+    message.c.encoding,
+    message.c.parts,
+    message.c.expires_at,
+)
+_MAY_LEAVE: Final = (
+    message.c.daemon.is_(None),
+    message.c.not_before <= bindparam(NOW),
+    message.c.expires_at > bindparam(NOW),
+    message.c.recipient.is_not(None),
+)
+# The states are written out, so that the database sees that its partial indexes fit.
+_QUEUE: Final = (
+    select(*_COLUMNS)
+    .where(text("message.state = 'queued'"), *_MAY_LEAVE)
+    .order_by(message.c.priority.desc(), message.c.id)
+    .limit(bindparam("most"))
+)
+_UNDER_WAY: Final = (
+    select(*_COLUMNS)
+    .where(text("message.state = 'sending'"), message.c.sim_id == bindparam("sim"), *_MAY_LEAVE)
+    .order_by(message.c.priority.desc(), message.c.id)
+    .limit(bindparam("most"))
+)
+_TODO: Final = (
+    select(part.c.ordinal)
+    .where(part.c.message_id == bindparam("row"), part.c.state == State.QUEUED)
+    .order_by(part.c.ordinal)
+)
+_USED_REFERENCE: Final = (
+    select(attempt.c.concat_reference)
+    .where(attempt.c.message_id == bindparam("row"), attempt.c.sim_id == bindparam("sim"))
+    .order_by(attempt.c.id.desc())
+    .limit(1)
+)
+_NEXT_TIME: Final = (
+    select(message.c.not_before)
+    .where(text("message.state = 'queued'"), message.c.not_before > bindparam(NOW))
+    .order_by(message.c.not_before)
+    .limit(1)
+)
+_CLAIM: Final = (
+    update(message)
+    .where(
+        message.c.id == bindparam("row"),
+        message.c.state.in_((State.QUEUED, State.SENDING)),
+        or_(message.c.sim_id.is_(None), message.c.sim_id == bindparam("sim")),
+        *_MAY_LEAVE,
+        ~OPTED_OUT,
+    )
+    .values(
+        sim_id=bindparam("sim"),
+        daemon=bindparam("worker"),
+        lease_until=bindparam("lease"),
+        state=next_state(State.QUEUED, Event.CLAIM),
+        cause=None,
+        cause_code=None,
+        changed_at=bindparam(NOW),
+    )
+)
+_STILL_ALLOWED: Final = select(message.c.id).where(
+    message.c.id == bindparam("row"),
+    message.c.daemon == bindparam("worker"),
+    ~OPTED_OUT,
+)
+_TAKE_PART: Final = (
+    update(part)
+    .where(part.c.id == bindparam("row"), part.c.state == State.QUEUED)
+    .values(state=next_state(State.QUEUED, Event.CLAIM), changed_at=bindparam(NOW))
+)
+_WHY_NOT: Final = select(
+    message.c.state,
+    message.c.daemon,
+    message.c.expires_at,
+    message.c.not_before,
+    message.c.parts,
+    OPTED_OUT.label("opted_out"),
+).where(message.c.id == bindparam("row"))
+_WAITING_PARTS: Final = select(part.c.id).where(
+    part.c.message_id == bindparam("row"), part.c.state == State.QUEUED
+)
+_GIVE_UP_CLAIM: Final = (
+    update(message)
+    .where(message.c.id == bindparam("row"), message.c.daemon == bindparam("worker"))
+    .values(daemon=None, lease_until=None)
+)
+_LAST_CONCAT: Final = select(counter.c.last).where(
+    counter.c.sim_id == bindparam("sim"), counter.c.recipient_key == bindparam("recipient")
+)
+_NEXT_CONCAT: Final = (
+    update(counter)
+    .where(counter.c.sim_id == bindparam("sim"), counter.c.recipient_key == bindparam("recipient"))
+    .values(last=bindparam("number"))
+)
+_END: Final = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("row"))
+    .values(
+        outcome=bindparam("ended"),
+        reference=bindparam("number"),
+        code=bindparam("error"),
+        cause=bindparam("why"),
+        answered_at=bindparam("moment"),
+    )
+)
+_TRIES: Final = select(attempt.c.id).where(
+    attempt.c.part_id == bindparam("row"), attempt.c.outcome == Outcome.REFUSED
+)
+
+
+class Dispatch:
+    """What the pool asks of the store."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._begin: Verb[Begin, Begun | NotBegun] = Verb("begin", self._begin_many, urgent=True)
+        self._end: Verb[AttemptEnd, None] = Verb("end", self._end_many, urgent=True)
+
+    async def waiting(self, now: datetime, most: int) -> list[Waiting]:
+        """Return what may leave by any SIM now: highest priority first, oldest first within it."""
+        return await self._base.reader.run(
+            lambda connection: [
+                _waiting(row, todo=tuple(range(1, row.parts + 1)))
+                for row in connection.execute(_QUEUE, {NOW: now, "most": most})
+            ]
+        )
+
+    async def under_way(self, sim_id: int, now: datetime, most: int) -> list[Waiting]:
+        """Return the messages of which this SIM has sent some parts and must send the rest."""
+        return await self._base.reader.run(lambda connection: _rest(connection, sim_id, now, most))
+
+    async def next_time(self, now: datetime) -> datetime | None:
+        """Return when the next message that waits for its time may leave, None if none does."""
+        return await self._base.reader.run(
+            lambda connection: connection.execute(_NEXT_TIME, {NOW: now}).scalar()
+        )
+
+    async def begin(self, begin: Begin) -> Begun | NotBegun:
+        """Write down that a part is handed to a SIM; before its PDU is, and with it the claim.
+
+        The first part of a message takes the message too, by one condition that checks state,
+        time, expiry and opt-out: two lines can never take one message, and nobody is written
+        to after STOP. Later parts are checked against a STOP that came meanwhile.
+        """
+        return await self._base.writer.run(self._begin, begin)
+
+    async def end(self, end: AttemptEnd) -> None:
+        """Write down what became of an attempt."""
+        await self._base.writer.run(self._end, end)
+
+    def _begin_many(
+        self, transaction: Transaction, items: Sequence[Begin]
+    ) -> list[Begun | NotBegun]:
+        results: list[Begun | NotBegun] = []
+        rows, steps = [], []
+        for item in items:
+            if not self._take(transaction, item):
+                results.append(self._explain(transaction, item))
+                continue
+            row = self._attempt(transaction, item)
+            rows.append(row)
+            change = Change(row["part_id"], Event.CLAIM, item.at, attempt_id=row["id"])
+            steps.append((item.waiting.message_id, row["part_id"], change, State.SENDING))
+            results.append(Begun(row["id"], row["concat_reference"]))
+        if rows:
+            transaction.connection.execute(insert_of(Attempt), rows)
+            write_history(transaction, steps, self._base.ids)
+        return results
+
+    def _take(self, transaction: Transaction, item: Begin) -> bool:
+        execute = transaction.connection.execute
+        row = item.waiting.message_id
+        if item.first:
+            claim = {
+                "row": row,
+                "sim": item.sim_id,
+                "worker": self._base.daemon,
+                "lease": item.lease_until,
+                NOW: item.at,
+            }
+            if execute(_CLAIM, claim).rowcount != 1:
+                return False
+        else:
+            allowed = {"row": row, "worker": self._base.daemon, NOW: item.at}
+            if execute(_STILL_ALLOWED, allowed).first() is None:
+                return False
+        taken = {"row": item.waiting.part_id(item.ordinal), NOW: item.at}
+        return execute(_TAKE_PART, taken).rowcount == 1
+
+    def _attempt(self, transaction: Transaction, item: Begin) -> dict[str, Any]:
+        waiting = item.waiting
+        reference = item.concat_reference
+        if waiting.parts > 1 and reference is None:
+            reference = waiting.concat_reference
+            if reference is None:
+                reference = _next_concat(transaction, item.sim_id, waiting.recipient_key)
+        return {
+            "id": self._base.ids.take(),
+            "part_id": waiting.part_id(item.ordinal),
+            "message_id": waiting.message_id,
+            "sim_id": item.sim_id,
+            "daemon": self._base.daemon,
+            "recipient_key": waiting.recipient_key,
+            "recipient_suffix_key": waiting.recipient_suffix_key,
+            "concat_reference": reference,
+            "outcome": Outcome.SENDING,
+            "started_at": item.at,
+        }
+
+    def _explain(self, transaction: Transaction, item: Begin) -> NotBegun:
+        """Say why a message is not to be sent; cancel what its recipient no longer wants."""
+        execute = transaction.connection.execute
+        identity = {"row": item.waiting.message_id}
+        row = execute(_WHY_NOT, identity | {NOW: item.at}).first()
+        ours = identity | {"worker": self._base.daemon}
+        execute(_GIVE_UP_CLAIM, ours)
+        if row is None:
+            return NotBegun("it is gone")
+        if row.opted_out:
+            waiting = execute(_WAITING_PARTS, identity).scalars().all()
+            cause = "the recipient has opted out (STOP)"
+            apply(
+                transaction,
+                [Change(part_id, Event.CANCEL, item.at, cause) for part_id in waiting],
+                self._base.ids,
+            )
+            return NotBegun(cause)
+        if row.expires_at <= item.at:
+            return NotBegun("its time is up")
+        if row.not_before > item.at:
+            return NotBegun("its time has not come")
+        return NotBegun(f"it is {row.state} by now")
+
+    def _end_many(self, transaction: Transaction, items: Sequence[AttemptEnd]) -> list[None]:
+        transaction.connection.execute(
+            _END,
+            [
+                {
+                    "row": end.attempt_id,
+                    "ended": end.outcome,
+                    "number": end.reference,
+                    "error": end.code,
+                    "why": end.cause,
+                    "moment": end.at,
+                }
+                for end in items
+            ],
+        )
+        apply(transaction, [self._change(transaction, end) for end in items], self._base.ids)
+        settle_early(transaction, items, self._base.ids)
+        return [None] * len(items)
+
+    def _change(self, transaction: Transaction, end: AttemptEnd) -> Change:
+        part_id = end.begin.waiting.part_id(end.begin.ordinal)
+        event, cause = end.event, end.cause
+        if event is Event.RELEASE and end.outcome is Outcome.REFUSED:
+            tries = len(transaction.connection.execute(_TRIES, {"row": part_id}).all())
+            if tries >= MOST_TRIES:
+                event, cause = Event.REFUSE, f"{cause}; given up after {tries} tries"
+        return Change(
+            part_id,
+            event,
+            end.at,
+            cause,
+            end.code,
+            end.attempt_id,
+            unclaim=event is Event.RELEASE,
+            not_before=end.not_before,
+        )
+
+
+def _waiting(row: Any, **more: Any) -> Waiting:
+    return Waiting(
+        message_id=row.id,
+        account_id=row.account_id,
+        category=row.category,
+        priority=row.priority,
+        recipient=row.recipient,
+        recipient_key=row.recipient_key,
+        recipient_suffix_key=row.recipient_suffix_key,
+        text=row.text,
+        data=row.data,
+        udh=row.udh or b"",
+        flash=row.flash,
+        encoding=row.encoding,
+        parts=row.parts,
+        expires_at=row.expires_at,
+        **more,
+    )
+
+
+def _rest(connection: Connection, sim_id: int, now: datetime, most: int) -> list[Waiting]:
+    found = []
+    for row in connection.execute(_UNDER_WAY, {"sim": sim_id, NOW: now, "most": most}).all():
+        todo = tuple(connection.execute(_TODO, {"row": row.id}).scalars())
+        if todo:
+            used = connection.execute(_USED_REFERENCE, {"row": row.id, "sim": sim_id}).scalar()
+            found.append(_waiting(row, todo=todo, sim_id=sim_id, concat_reference=used))
+    return found
+
+
+def _next_concat(transaction: Transaction, sim_id: int, recipient_key: bytes) -> int:
+    """Return the next concatenation reference (0-255) of a SIM to a recipient."""
+    execute = transaction.connection.execute
+    identity = {"sim": sim_id, "recipient": recipient_key}
+    last = execute(_LAST_CONCAT, identity).scalar()
+    number = 0 if last is None else (last + 1) % 256
+    if last is None:
+        row = {"sim_id": sim_id, "recipient_key": recipient_key, "last": number}
+        execute(insert(counter), row)
+    else:
+        execute(_NEXT_CONCAT, identity | {"number": number})
+    return number

@@ -1,0 +1,159 @@
+"""Reports find their attempts: those that come in time, and those that came early."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, or_, select, update
+
+from appliance.models import Attempt, Outcome, Report, ServiceCentre
+from appliance.policy.matching import (
+    CandidateAttempt,
+    Matched,
+    ReportFacts,
+    learn_offset,
+    match,
+)
+from appliance.store.changes import Change, apply
+from appliance.store.ids import Ids
+from appliance.store.tables import insert_of, table_of
+from appliance.store.values import AttemptEnd
+from appliance.store.writer import Transaction
+
+attempt, report, centre = table_of(Attempt), table_of(Report), table_of(ServiceCentre)
+
+LOOK_BACK: Final = 64
+"""Attempts considered for one report: a reference comes round after 256 parts of a SIM."""
+
+WORTH_WRITING: Final = 2.0
+"""Seconds by which a service centre's offset must have moved to be stored again."""
+
+_CANDIDATES: Final = (
+    select(
+        attempt.c.id,
+        attempt.c.part_id,
+        attempt.c.reference,
+        attempt.c.outcome,
+        attempt.c.started_at,
+        attempt.c.recipient_key,
+    )
+    .where(
+        attempt.c.sim_id == bindparam("sim"),
+        attempt.c.recipient_suffix_key == bindparam("suffix"),
+        or_(attempt.c.reference == bindparam("number"), attempt.c.reference.is_(None)),
+        attempt.c.outcome.in_((Outcome.SENDING, Outcome.SENT, Outcome.UNCERTAIN)),
+    )
+    .order_by(attempt.c.id.desc())
+    .limit(LOOK_BACK)
+)
+_UNMATCHED: Final = select(report).where(
+    report.c.attempt_id.is_(None),
+    report.c.sim_id == bindparam("sim"),
+    report.c.recipient_suffix_key == bindparam("suffix"),
+)
+_MATCHED: Final = (
+    update(report).where(report.c.id == bindparam("row")).values(attempt_id=bindparam("found"))
+)
+_REPORTED: Final = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("row"))
+    .values(status=bindparam("said"), reported_at=bindparam("moment"))
+)
+_OFFSET: Final = select(centre.c.offset_seconds, centre.c.samples).where(
+    centre.c.address == bindparam("name")
+)
+_MOVE_OFFSET: Final = (
+    update(centre)
+    .where(centre.c.address == bindparam("name"))
+    .values(offset_seconds=bindparam("seconds"), samples=bindparam("count"))
+)
+
+
+def settle_report(transaction: Transaction, row: Mapping[str, Any], ids: Ids) -> bool:
+    """Match one stored report to its attempt and carry out what it says; False if none fits.
+
+    It then stays unmatched and shown, and is looked at again when an attempt to the same
+    number on the same SIM gets its reference.
+    """
+    found = transaction.connection.execute(
+        _CANDIDATES,
+        {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"], "number": row["reference"]},
+    ).all()
+    facts = ReportFacts(row["reference"], row["submitted_at"], row["received_at"])
+    candidates = [
+        CandidateAttempt(
+            candidate.id,
+            candidate.reference,
+            candidate.outcome is Outcome.UNCERTAIN,
+            candidate.started_at,
+            candidate.recipient_key == row["recipient_key"],
+        )
+        for candidate in found
+    ]
+    known = _known_offset(transaction, row["service_centre"])
+    offset = timedelta(seconds=known.offset_seconds) if known else None
+    result = match(facts, candidates, offset)
+    if not isinstance(result, Matched):
+        return False
+    chosen = next(candidate for candidate in found if candidate.id == result.id)
+    _carry_out(transaction, row, chosen, ids)
+    if len(found) == 1 and row["submitted_at"] is not None:
+        _learn(transaction, row, known, row["submitted_at"] - chosen.started_at)
+    return True
+
+
+def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids) -> None:
+    """Look for reports that were here before their attempt's reference was."""
+    for end in ends:
+        if end.outcome in (Outcome.SENT, Outcome.UNCERTAIN):
+            suffix = end.begin.waiting.recipient_suffix_key
+            settle_waiting(transaction, end.begin.sim_id, suffix, ids)
+
+
+def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Ids) -> None:
+    """Look again at the unmatched reports of one SIM and one number."""
+    rows = transaction.connection.execute(_UNMATCHED, {"sim": sim_id, "suffix": suffix})
+    for row in rows.mappings().all():
+        settle_report(transaction, dict(row), ids)
+
+
+def _carry_out(transaction: Transaction, row: Mapping[str, Any], chosen: Any, ids: Ids) -> None:
+    execute = transaction.connection.execute
+    execute(_MATCHED, {"row": row["id"], "found": chosen.id})
+    said = {"row": chosen.id, "said": row["status"], "moment": row["received_at"]}
+    execute(_REPORTED, said)
+    if row["event"] is not None:
+        change = Change(
+            chosen.part_id,
+            row["event"],
+            row["received_at"],
+            row["cause"],
+            row["status"] or None,
+            chosen.id,
+        )
+        apply(transaction, [change], ids)
+
+
+def _known_offset(transaction: Transaction, address: str | None) -> Any:
+    if address is None:
+        return None
+    return transaction.connection.execute(_OFFSET, {"name": address}).first()
+
+
+def _learn(transaction: Transaction, row: Mapping[str, Any], known: Any, sample: timedelta) -> None:
+    """Remember how far the service centre's clock is off, when it moved by enough to matter."""
+    address = row["service_centre"]
+    if address is None:
+        return
+    execute = transaction.connection.execute
+    if known is None:
+        execute(
+            insert_of(ServiceCentre),
+            {"address": address, "offset_seconds": sample.total_seconds(), "samples": 1},
+        )
+        return
+    before = timedelta(seconds=known.offset_seconds)
+    seconds = learn_offset(before, sample).total_seconds()
+    if abs(seconds - known.offset_seconds) >= WORTH_WRITING:
+        moved = {"name": address, "seconds": seconds, "count": known.samples + 1}
+        execute(_MOVE_OFFSET, moved)

@@ -1,0 +1,51 @@
+"""The database's connections: how they are opened, and what a transaction is on each engine."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit is on the disk before it is answered
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA wal_autocheckpoint = 1000",
+)
+
+
+def is_sqlite(url: str) -> bool:
+    """Return whether a database URL names SQLite."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def open_engine(url: str, *, readers: int = 2) -> Engine:
+    """Return the engine of a database: one writer and ``readers`` reading connections."""
+    if is_sqlite(url):
+        engine = create_engine(
+            url, pool_size=readers + 1, max_overflow=2, connect_args={"check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # psycopg prepares a statement when it has seen it a few times; a dead connection is replaced.
+    return create_engine(url, pool_size=readers + 1, max_overflow=2, pool_pre_ping=True)
+
+
+def writing(connection: Connection) -> Connection:
+    """Mark a connection as the writer's: its transactions take SQLite's lock at their start."""
+    return connection.execution_options(appliance_writes=True)
+
+
+def _prepare_sqlite(dbapi: Any, _record: Any) -> None:
+    # The driver begins nothing by itself: with its defaults a RELEASE of a savepoint commits.
+    dbapi.isolation_level = None
+    for pragma in PRAGMAS:
+        dbapi.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("appliance_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

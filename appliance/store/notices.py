@@ -1,0 +1,194 @@
+"""Notices: what is owed to whom, and how its delivery went."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, bindparam, select, text, update
+
+from appliance.lifecycle import FINAL, State
+from appliance.models import Inbound, Message, NoticeKind, Sim
+from appliance.models import Notice as NoticeRow
+from appliance.notice import InboundNews, MessageNews, Notice
+from appliance.policy.keywords import Keyword
+from appliance.store import inbound as inbound_store
+from appliance.store import messages as message_store
+from appliance.store.base import Base
+from appliance.store.bell import CHANGES
+from appliance.store.ids import public
+from appliance.store.tables import table_of
+from appliance.store.writer import Transaction, Verb
+
+notice, message = table_of(NoticeRow), table_of(Message)
+inbound, sim = table_of(Inbound), table_of(Sim)
+
+PREFIX: Final = "n"
+"""What the public id of a notice begins with: the webhook-id."""
+
+LONGEST_START: Final = 20
+"""Characters of the text that a receipt repeats (SMPP 3.4 appendix B)."""
+
+_OPEN: Final = text("notice.done_at IS NULL AND notice.parked_at IS NULL")
+
+_OWED: Final = (
+    select(notice, message, inbound, sim.c.iccid, sim.c.number)
+    .join(message, message.c.id == notice.c.message_id, isouter=True)
+    .join(inbound, inbound.c.id == notice.c.inbound_id, isouter=True)
+    .join(sim, sim.c.id == inbound.c.sim_id, isouter=True)
+    .where(notice.c.account_id == bindparam("account"), _OPEN)
+    .order_by(notice.c.id)
+    .limit(bindparam("most"))
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+)
+_WHO: Final = select(notice.c.account_id).where(_OPEN).distinct()
+_DONE: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("row"))
+    .values(done_at=bindparam("moment"), tries=notice.c.tries + 1)
+)
+_FAILED: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("row"))
+    .values(due_at=bindparam("when"), last_error=bindparam("why"), tries=notice.c.tries + 1)
+)
+_PARKED: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("row"))
+    .values(parked_at=bindparam("when"), last_error=bindparam("why"), tries=notice.c.tries + 1)
+)
+_TOO_OLD: Final = (
+    update(notice)
+    .where(_OPEN, notice.c.created_at < bindparam("before"))
+    .values(parked_at=bindparam("moment"), last_error="kept for its time, and nobody took it")
+)
+
+
+class Owed:
+    """A notice that waits, and when it may be tried (again)."""
+
+    __slots__ = ("due_at", "notice", "subject")
+
+    def __init__(self, notice: Notice, subject: tuple[str, int], due_at: datetime) -> None:
+        self.notice = notice
+        self.subject = subject  # notices of one subject go in order
+        self.due_at = due_at
+
+
+class Notices:
+    """What we owe the accounts."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._done: Verb[tuple[int, datetime], None] = Verb("notice done", _done_many)
+        self._failed: Verb[tuple[int, datetime, str], None] = Verb("notice failed", _failed_many)
+        self._parked: Verb[tuple[int, datetime, str], None] = Verb("notice parked", _parked_many)
+        self._old: Verb[tuple[datetime, datetime], int] = Verb("notices too old", _old_many)
+
+    async def creditors(self) -> list[int]:
+        """Return the accounts that are owed something."""
+        return await self._base.reader.run(
+            lambda connection: list(connection.execute(_WHO).scalars())
+        )
+
+    async def owed(self, account_id: int, most: int) -> list[Owed]:
+        """Return the oldest open notices of an account, at most ``most``, in order."""
+        return await self._base.reader.run(lambda connection: _read(connection, account_id, most))
+
+    async def done(self, notice_id: int, at: datetime) -> None:
+        """The other side has acknowledged it."""
+        await self._base.writer.run(self._done, (notice_id, at))
+
+    async def failed(self, notice_id: int, why: str, due_at: datetime) -> None:
+        """It could not be handed over; it is tried again at ``due_at``."""
+        await self._base.writer.run(self._failed, (notice_id, due_at, why))
+
+    async def parked(self, notice_id: int, why: str, at: datetime) -> None:
+        """The other side refused it for good: it is kept and shown, not tried again."""
+        await self._base.writer.run(self._parked, (notice_id, at, why))
+
+    async def park_older(self, before: datetime, now: datetime) -> int:
+        """Park what nobody took in its time; return how many."""
+        return await self._base.writer.run(self._old, (before, now))
+
+
+def _done_many(transaction: Transaction, items: Sequence[tuple[int, datetime]]) -> list[None]:
+    rows = [{"row": row, "moment": at} for row, at in items]
+    transaction.connection.execute(_DONE, rows)
+    transaction.topics.add(CHANGES)
+    return [None] * len(items)
+
+
+def _failed_many(
+    transaction: Transaction, items: Sequence[tuple[int, datetime, str]]
+) -> list[None]:
+    rows = [{"row": row, "when": due_at, "why": why} for row, due_at, why in items]
+    transaction.connection.execute(_FAILED, rows)
+    return [None] * len(items)
+
+
+def _parked_many(
+    transaction: Transaction, items: Sequence[tuple[int, datetime, str]]
+) -> list[None]:
+    rows = [{"row": row, "when": at, "why": why} for row, at, why in items]
+    transaction.connection.execute(_PARKED, rows)
+    return [None] * len(items)
+
+
+def _old_many(transaction: Transaction, items: Sequence[tuple[datetime, datetime]]) -> list[int]:
+    return [
+        transaction.connection.execute(_TOO_OLD, {"before": before, "moment": now}).rowcount
+        for before, now in items
+    ]
+
+
+def _read(connection: Connection, account_id: int, most: int) -> list[Owed]:
+    rows = connection.execute(_OWED, {"account": account_id, "most": most}).mappings()
+    return [_owed(row) for row in rows]
+
+
+def _owed(row: Any) -> Owed:
+    told = row["notice_kind"] is NoticeKind.MESSAGE
+    number = row["notice_id"]
+    subject = ("message", row["message_id"]) if told else ("inbound", row["inbound_id"])
+    value = Notice(
+        id=number,
+        public_id=public(PREFIX, number),
+        account_id=row["notice_account_id"],
+        tries=row["notice_tries"],
+        created_at=row["notice_created_at"],
+        news=_message_news(row) if told else _inbound_news(row),
+    )
+    return Owed(value, subject, row["notice_due_at"])
+
+
+def _message_news(row: Any) -> MessageNews:
+    state = row["notice_state"]
+    return MessageNews(
+        message_id=public(message_store.PREFIX, row["message_id"]),
+        reference=row["message_reference"],
+        state=state,
+        final=state in FINAL or state is State.NO_REPORT,
+        cause=row["notice_cause"],
+        cause_code=row["notice_cause_code"],
+        recipient=row["message_recipient"],
+        text_start=(row["message_text"] or "")[:LONGEST_START],
+        parts=row["message_parts"],
+        parts_delivered=row["notice_parts_delivered"],
+        accepted_at=row["message_accepted_at"],
+        changed_at=row["notice_created_at"],
+        **{f"smpp_{name}": value for name, value in (row["message_smpp"] or {}).items()},
+    )
+
+
+def _inbound_news(row: Any) -> InboundNews:
+    return InboundNews(
+        inbound_id=public(inbound_store.PREFIX, row["inbound_id"]),
+        sender=row["inbound_sender"],
+        sim_number=row["sim_number"],
+        sim=row["sim_iccid"],
+        text=row["inbound_text"],
+        data=row["inbound_data"],
+        sent_at=row["inbound_sent_at"] or row["inbound_received_at"],
+        received_at=row["inbound_received_at"],
+        opt_out=row["inbound_keyword"] == Keyword.STOP,
+    )

@@ -1,0 +1,402 @@
+"""What people and apps look at: messages with their whole story, the queue, the lines."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, case, func, select, text
+
+from appliance.lifecycle import State
+from appliance.models import (
+    Account,
+    Attempt,
+    Daemon,
+    History,
+    Inbound,
+    Line,
+    Message,
+    Notice,
+    Outcome,
+    Part,
+    Report,
+    Sim,
+)
+from appliance.store import inbound as inbound_store
+from appliance.store import messages as message_store
+from appliance.store.base import Base
+from appliance.store.ids import private, public
+from appliance.store.tables import table_of
+
+account, message, part = table_of(Account), table_of(Message), table_of(Part)
+attempt, history, report = table_of(Attempt), table_of(History), table_of(Report)
+inbound, line, sim = table_of(Inbound), table_of(Line), table_of(Sim)
+notice, daemon = table_of(Notice), table_of(Daemon)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """A message as lists show it."""
+
+    id: str
+    account: str
+    to: str | None
+    text: str | None
+    data: bytes | None
+    category: str
+    priority: int
+    reference: str | None
+    encoding: str
+    parts: int
+    state: State
+    cause: str | None
+    cause_code: int | None
+    sim: str | None  # ICCID
+    accepted_at: datetime
+    changed_at: datetime
+    not_before: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartView:
+    """One part of a message."""
+
+    ordinal: int
+    state: State
+    cause: str | None
+    cause_code: int | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One handing of a part to a SIM."""
+
+    ordinal: int
+    sim: str
+    outcome: Outcome
+    reference: int | None
+    code: int | None
+    cause: str | None
+    started_at: datetime
+    answered_at: datetime | None
+    status: int | None
+    reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One change of a part's state; ``ordinal`` is None for what concerns the whole message."""
+
+    at: datetime
+    ordinal: int | None
+    event: str
+    state: State
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageStory:
+    """A message with all that happened to it."""
+
+    message: MessageView
+    parts: list[PartView]
+    attempts: list[AttemptView]
+    history: list[StepView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundView:
+    """An inbound message; ``missing`` parts have not come yet."""
+
+    id: str
+    account: str | None
+    sim: str
+    number: str | None  # ours, None if the SIM does not know it
+    sender: str | None
+    text: str | None
+    data: bytes | None
+    state: str
+    keyword: str | None
+    missing: int
+    sent_at: datetime | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """A line as the page shows it, with what its SIM has done since ``since``."""
+
+    slot: str
+    port: str
+    imei: str | None
+    maker: str | None
+    model: str | None
+    sim: str | None
+    number: str | None
+    simulated: bool
+    state: str
+    cause: str
+    next_step: str
+    operator: str | None
+    signal_dbm: int | None
+    registration: str
+    reports: str
+    storage: str | None
+    changed_at: datetime
+    sent: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """How much waits, and for what."""
+
+    queued: int
+    sending: int
+    uncertain: int
+    oldest: datetime | None
+    notices: int
+    unmatched_reports: int
+
+
+_MESSAGE: Final = (
+    select(message, account.c.name, sim.c.iccid)
+    .join(account, account.c.id == message.c.account_id)
+    .join(sim, sim.c.id == message.c.sim_id, isouter=True)
+)
+_PARTS: Final = select(part).where(part.c.message_id == bindparam("row")).order_by(part.c.ordinal)
+_ATTEMPTS: Final = (
+    select(attempt, part.c.ordinal, sim.c.iccid)
+    .join(part, part.c.id == attempt.c.part_id)
+    .join(sim, sim.c.id == attempt.c.sim_id)
+    .where(part.c.message_id == bindparam("row"))
+    .order_by(attempt.c.id)
+)
+_STEPS: Final = (
+    select(history, part.c.ordinal)
+    .join(part, part.c.id == history.c.part_id, isouter=True)
+    .where(history.c.message_id == bindparam("row"))
+    .order_by(history.c.id)
+)
+_INBOUND: Final = (
+    select(inbound, account.c.name, sim.c.iccid, sim.c.number)
+    .join(sim, sim.c.id == inbound.c.sim_id)
+    .join(account, account.c.id == inbound.c.account_id, isouter=True)
+)
+_LINES: Final = (
+    select(line, sim.c.iccid, sim.c.number)
+    .join(daemon, daemon.c.id == line.c.daemon)
+    .join(sim, sim.c.id == line.c.sim_id, isouter=True)
+    .order_by(line.c.daemon, line.c.slot)
+)
+_TODAY: Final = (
+    select(
+        attempt.c.sim_id,
+        func.sum(case((attempt.c.outcome == Outcome.SENT, 1), else_=0)).label("sent"),
+        func.sum(case((attempt.c.outcome == Outcome.REFUSED, 1), else_=0)).label("failed"),
+    )
+    .where(attempt.c.started_at >= bindparam("since"))
+    .group_by(attempt.c.sim_id)
+)
+_STATES: Final = (
+    select(message.c.state, func.count(), func.min(message.c.accepted_at))
+    .where(text("message.state IN ('queued', 'sending', 'uncertain')"))
+    .group_by(message.c.state)
+)
+
+
+class Views:
+    """Reads for the API, the page and the command line. Times are UTC."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+
+    async def message(self, account_id: int | None, name: str) -> MessageStory | None:
+        """Return a message of an account (None: of any) with its story; None if there is none.
+
+        Raises:
+            NotFound: ``name`` is no message id at all.
+
+        """
+        number = private("message", message_store.PREFIX, name)
+        return await self._base.reader.run(
+            lambda connection: _story(connection, account_id, number)
+        )
+
+    async def messages(
+        self, account_id: int | None, *, most: int = 50, before: str | None = None
+    ) -> list[MessageView]:
+        """Return an account's messages (None: everybody's), newest first, below id ``before``."""
+        statement = _MESSAGE.order_by(message.c.id.desc()).limit(most)
+        if account_id is not None:
+            statement = statement.where(message.c.account_id == account_id)
+        if before is not None:
+            bound = private("message", message_store.PREFIX, before)
+            statement = statement.where(message.c.id < bound)
+        return await self._base.reader.run(
+            lambda connection: [_view(row) for row in connection.execute(statement).mappings()]
+        )
+
+    async def inbound(
+        self, account_id: int | None, *, most: int = 50, before: str | None = None
+    ) -> list[InboundView]:
+        """Return an account's inbound messages (None: everybody's), newest first."""
+        statement = _INBOUND.order_by(inbound.c.id.desc()).limit(most)
+        if account_id is not None:
+            statement = statement.where(inbound.c.account_id == account_id)
+        if before is not None:
+            bound = private("inbound message", inbound_store.PREFIX, before)
+            statement = statement.where(inbound.c.id < bound)
+        return await self._base.reader.run(
+            lambda connection: [_inbound(row) for row in connection.execute(statement).mappings()]
+        )
+
+    async def lines(self, since: datetime) -> list[LineView]:
+        """Return all lines; what their SIMs have sent and failed counts from ``since``."""
+        return await self._base.reader.run(lambda connection: _lines(connection, since))
+
+    async def queue(self) -> QueueView:
+        """Return how much waits."""
+        return await self._base.reader.run(_queue)
+
+
+def _view(row: Any) -> MessageView:
+    return MessageView(
+        id=public(message_store.PREFIX, row["id"]),
+        account=row["name"],
+        to=row["recipient"],
+        text=row["text"],
+        data=row["data"],
+        category=row["category"],
+        priority=row["priority"],
+        reference=row["reference"],
+        encoding=row["encoding"],
+        parts=row["parts"],
+        state=row["state"],
+        cause=row["cause"],
+        cause_code=row["cause_code"],
+        sim=row["iccid"],
+        accepted_at=row["accepted_at"],
+        changed_at=row["changed_at"],
+        not_before=row["not_before"],
+        expires_at=row["expires_at"],
+    )
+
+
+def _story(connection: Connection, account_id: int | None, number: int) -> MessageStory | None:
+    row = connection.execute(_MESSAGE.where(message.c.id == number)).mappings().first()
+    if row is None or account_id not in (None, row["account_id"]):
+        return None
+    own = {"row": number}
+    return MessageStory(
+        message=_view(row),
+        parts=[
+            PartView(
+                ordinal=one.ordinal,
+                state=one.state,
+                cause=one.cause,
+                cause_code=one.cause_code,
+                changed_at=one.changed_at,
+            )
+            for one in connection.execute(_PARTS, own)
+        ],
+        attempts=[_attempt(one) for one in connection.execute(_ATTEMPTS, own)],
+        history=[
+            StepView(
+                at=step.at,
+                ordinal=step.ordinal,
+                event=step.event.value if step.event is not None else "be accepted",
+                state=step.state,
+                cause=step.cause,
+            )
+            for step in connection.execute(_STEPS, own)
+        ],
+    )
+
+
+def _attempt(row: Any) -> AttemptView:
+    return AttemptView(
+        ordinal=row.ordinal,
+        sim=row.iccid,
+        outcome=row.outcome,
+        reference=row.reference,
+        code=row.code,
+        cause=row.cause,
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        status=row.status,
+        reported_at=row.reported_at,
+    )
+
+
+def _inbound(row: Any) -> InboundView:
+    here = len(row["segments"]) if row["segments"] else row["total"]
+    return InboundView(
+        id=public(inbound_store.PREFIX, row["id"]),
+        account=row["name"],
+        sim=row["iccid"],
+        number=row["number"],
+        sender=row["sender"],
+        text=row["text"],
+        data=row["data"],
+        state=row["state"].value,
+        keyword=row["keyword"],
+        missing=row["total"] - here,
+        sent_at=row["sent_at"],
+        received_at=row["received_at"],
+    )
+
+
+_LINE_FIELDS: Final = (
+    "slot",
+    "port",
+    "imei",
+    "maker",
+    "model",
+    "number",
+    "simulated",
+    "state",
+    "cause",
+    "next_step",
+    "operator",
+    "signal_dbm",
+    "registration",
+    "reports",
+    "storage",
+    "changed_at",
+)
+
+
+def _lines(connection: Connection, since: datetime) -> list[LineView]:
+    today = {row.sim_id: row for row in connection.execute(_TODAY, {"since": since})}
+    views = []
+    for row in connection.execute(_LINES).mappings():
+        counts = today.get(row["sim_id"])
+        views.append(
+            LineView(
+                **{name: row[name] for name in _LINE_FIELDS},
+                sim=row["iccid"],
+                sent=counts.sent if counts else 0,
+                failed=counts.failed if counts else 0,
+            )
+        )
+    return views
+
+
+def _queue(connection: Connection) -> QueueView:
+    found = {row[0]: (row[1], row[2]) for row in connection.execute(_STATES)}
+    owed = (
+        select(func.count())
+        .select_from(notice)
+        .where(text("notice.done_at IS NULL AND notice.parked_at IS NULL"))
+    )
+    unmatched = select(func.count()).select_from(report).where(report.c.attempt_id.is_(None))
+    return QueueView(
+        queued=found.get(State.QUEUED, (0, None))[0],
+        sending=found.get(State.SENDING, (0, None))[0],
+        uncertain=found.get(State.UNCERTAIN, (0, None))[0],
+        oldest=found.get(State.QUEUED, (0, None))[1],
+        notices=connection.execute(owed).scalar_one(),
+        unmatched_reports=connection.execute(unmatched).scalar_one(),
+    )

@@ -1,0 +1,205 @@
+"""Group commit: one thread writes; verbs that arrive while it syncs share the next transaction.
+
+On an SD card a sync costs tens of milliseconds, whatever was written. So the thread takes all
+verbs that wait, hands like ones together to one function (which makes few statements of many
+rows), commits once, and answers all of them. A verb is answered after the commit, never before.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from appliance.errors import ApplianceError, StoreClosed, StoreError
+from appliance.store.bell import Bells
+from appliance.store.engine import writing
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+LARGEST_BATCH: Final = 256
+"""Verbs in one transaction: keeps it within some ten milliseconds."""
+
+RETRIES: Final = 5
+"""How often a transaction that lost a race (40001, 40P01) is run again as a whole."""
+
+LOST_RACE: Final = {"40001", "40P01"}
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a verb works with: the connection, and the bells to ring once it is committed."""
+
+    connection: Connection
+    topics: set[Hashable] = field(default_factory=set)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the database is SQLite, which has one writer and needs no locks of ours."""
+        return self.connection.dialect.name == "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[A, R]):
+    """A verb of the domain over many like items.
+
+    ``run`` returns one result per item, in order. A result that is an exception fails its
+    own item only; one that is raised rolls the transaction back, and its members are then
+    run one by one. ``urgent`` ones (claims, outcomes) go first: modems wait for them.
+    """
+
+    name: str
+    run: Callable[[Transaction, Sequence[A]], Sequence[R | ApplianceError]]
+    urgent: bool = False
+
+
+@dataclass(slots=True)
+class _Job:
+    verb: Verb[Any, Any]
+    item: Any
+    answer: "asyncio.Future[Any]"
+    result: Any = None
+
+
+class Writer:
+    """The thread that writes. Everything that changes the database goes through it."""
+
+    def __init__(self, engine: Engine, bells: Bells) -> None:
+        self._engine = engine
+        self._bells = bells
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._beat = 0
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def beat(self) -> int:
+        """How many transactions have been ended; the watchdog compares it with jobs waiting."""
+        return self._beat
+
+    @property
+    def waiting(self) -> int:
+        """How many verbs wait for their transaction."""
+        return self._jobs.qsize()
+
+    async def run(self, verb: Verb[A, R], item: A) -> R:
+        """Run one item of a verb; return its result after the commit.
+
+        Raises:
+            StoreClosed: the store is shut.
+            StoreError: the database failed; nothing of it was stored.
+
+        """
+        if self._closed:
+            raise StoreClosed(verb.name)
+        answer: asyncio.Future[R] = self._loop.create_future()
+        self._jobs.put(_Job(verb, item, answer))
+        return await answer  # a caller that gives up does not stop the verb: nobody is answered
+
+    async def close(self) -> None:
+        """Write what was asked for so far, then end the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        with self._engine.connect() as plain:
+            connection = writing(plain)
+            while (first := self._jobs.get()) is not None:
+                batch, last = self._gather(first)
+                self._commit(connection, batch)
+                self._beat += 1
+                if last:
+                    return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        batch = [first]
+        while len(batch) < LARGEST_BATCH:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return batch, False
+            if job is None:
+                return batch, True
+            batch.append(job)
+        return batch, False
+
+    def _commit(self, connection: Connection, batch: list[_Job]) -> None:
+        ordered = sorted(batch, key=lambda job: not job.verb.urgent)
+        transaction = Transaction(connection)
+        try:
+            self._together(transaction, ordered)
+        except Exception as error:  # noqa: BLE001 - whatever a verb raises, its neighbours go on
+            logger.info("a transaction of %d verbs is run singly: %s", len(batch), _brief(error))
+            self._singly(transaction, ordered)
+        self._loop.call_soon_threadsafe(self._answer, ordered, transaction.topics)
+
+    def _together(self, transaction: Transaction, jobs: list[_Job]) -> None:
+        for left in range(RETRIES, -1, -1):
+            try:
+                with transaction.connection.begin():
+                    for like in _runs(jobs):
+                        results = like[0].verb.run(transaction, [job.item for job in like])
+                        for job, result in zip(like, results, strict=True):
+                            job.result = result
+            except DBAPIError as error:
+                if not (left and _lost_race(error)):
+                    raise
+            else:
+                return
+
+    def _singly(self, transaction: Transaction, jobs: list[_Job]) -> None:
+        for job in jobs:
+            try:
+                self._together(transaction, [job])
+            except ApplianceError as error:
+                job.result = error
+            except SQLAlchemyError as error:
+                logger.error("%s failed: %s", job.verb.name, _brief(error))  # noqa: TRY400 - texts
+                job.result = StoreError(f"{job.verb.name}: {_brief(error)}")
+            except Exception as error:
+                logger.exception("%s failed", job.verb.name)
+                job.result = StoreError(f"{job.verb.name}: {type(error).__name__}")
+
+    def _answer(self, jobs: list[_Job], topics: set[Hashable]) -> None:
+        for job in jobs:
+            if job.answer.cancelled():
+                continue
+            if isinstance(job.result, BaseException):
+                job.answer.set_exception(job.result)
+                job.answer.exception()  # a caller that gave up is not to be complained about
+            else:
+                job.answer.set_result(job.result)
+        self._bells.ring(topics)
+
+
+def _runs(jobs: list[_Job]) -> list[list[_Job]]:
+    """Put neighbours of the same verb together, keeping the order."""
+    runs: list[list[_Job]] = []
+    for job in jobs:
+        if runs and runs[-1][0].verb is job.verb:
+            runs[-1].append(job)
+        else:
+            runs.append([job])
+    return runs
+
+
+def _lost_race(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in LOST_RACE
+
+
+def _brief(error: Exception) -> str:
+    """Return what happened without the statement's values, which hold numbers and texts."""
+    if isinstance(error, OperationalError | DBAPIError):
+        return f"{type(error.orig).__name__}: {error.orig}".splitlines()[0]
+    return f"{type(error).__name__}"

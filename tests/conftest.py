@@ -1,0 +1,21 @@
+"""Fixtures that tests of several rooms share. What only one room needs lives beside its tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import Cluster, running_cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """Run one throw-away PostgreSQL server for all tests."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """Give the SQLAlchemy URL of a fresh, empty database on that server."""
+    with postgres_cluster.database() as url:
+        yield url
