@@ -1,0 +1,110 @@
+"""What the network said becomes facts in the store: reports, and inbound messages."""
+
+from collections.abc import Mapping, Sequence
+
+from appliance import logs, msisdn, text
+from appliance.clock import Clock
+from appliance.modem import causes
+from appliance.modem.pdu import Deliver, StatusReport
+from appliance.policy.keywords import Keyword, keyword
+from appliance.store import Store
+from appliance.store.inbound import Reading
+from appliance.store.values import InboundFacts, ReportFacts, Taken
+from appliance.text import Encoding, alphabet_of
+
+
+def reading(extra: Mapping[Keyword, Sequence[str]]) -> Reading:
+    """Return how inbound messages are decoded and understood; ``extra`` are the site's words."""
+    return Reading(decode=_decode, understand=lambda words: keyword(words, extra=extra))
+
+
+class Inbox:
+    """Takes what the pool hears from its modems. What is taken is committed."""
+
+    def __init__(self, store: Store, clock: Clock, region: str | None) -> None:
+        self._store, self._clock, self._region = store, clock, region
+
+    async def report(self, sim_id: int, report: StatusReport) -> None:
+        """Take a status report; twice is harmless."""
+        recipient = msisdn.normalise_network(report.recipient, self._region)
+        event = causes.report_event(report.status)
+        good = report.status == 0
+        facts = ReportFacts(
+            sim_id=sim_id,
+            service_centre=report.smsc,
+            reference=report.reference,
+            recipient=recipient,
+            suffix=msisdn.suffix(recipient),
+            status=report.status,
+            event=event,
+            cause=None if good else causes.status_sentence(report.status),
+            submitted_at=report.sent_at,
+            discharged_at=report.discharged_at,
+            received_at=self._clock.now(),
+            fingerprint=(
+                report.reference,
+                recipient,
+                report.sent_at,
+                report.discharged_at,
+                report.status,
+            ),
+        )
+        matched = await self._store.reports.take(facts)
+        logs.report_came(sim_id, recipient, report.reference, report.status, matched=matched)
+
+    async def inbound(self, sim_id: int, deliver: Deliver) -> Taken:
+        """Take one inbound part; twice is harmless."""
+        sender = msisdn.normalise_network(deliver.sender, self._region)
+        concat = deliver.concat
+        facts = InboundFacts(
+            sim_id=sim_id,
+            sender=sender,
+            encoding=deliver.encoding,
+            payload=deliver.payload,
+            language=deliver.languages[0] * 256 + deliver.languages[1],
+            udh=deliver.udh,
+            concat_reference=concat.reference if concat else None,
+            concat_wide=concat.wide if concat else False,
+            total=concat.total if concat else 1,
+            ordinal=concat.ordinal if concat else 1,
+            sent_at=deliver.sent_at,
+            received_at=self._clock.now(),
+            fingerprint=(
+                sender,
+                deliver.sent_at,
+                deliver.udh,
+                (concat.reference, concat.total, concat.ordinal) if concat else None,
+                deliver.payload,
+            ),
+        )
+        taken = await self._store.inbound.take(facts)
+        logs.inbound_came(sim_id, sender, taken.inbound_id, new=taken.new, whole=taken.complete)
+        return taken
+
+    async def undecodable(self, sim_id: int, raw: bytes, why: str) -> Taken:
+        """Keep what cannot be decoded as it is, and show it."""
+        facts = InboundFacts(
+            sim_id=sim_id,
+            sender=None,
+            encoding=None,
+            payload=b"",
+            language=0,
+            udh=b"",
+            concat_reference=None,
+            concat_wide=False,
+            total=1,
+            ordinal=1,
+            sent_at=None,
+            received_at=self._clock.now(),
+            raw=raw,
+            fingerprint=(raw,),
+        )
+        logs.undecodable_came(sim_id, why)
+        return await self._store.inbound.take(facts)
+
+
+def _decode(encoding: str, language: int, payload: bytes) -> str | None:
+    if encoding == Encoding.BINARY:
+        return None
+    alphabet = alphabet_of(*divmod(language, 256))
+    return text.decode(Encoding(encoding), payload, alphabet)
