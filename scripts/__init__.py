@@ -1,0 +1,1 @@
+"""What runs a checkout; no part of the package."""
