@@ -98,7 +98,7 @@ class Config(BaseSettings):
             config = cls.model_validate(found)
         except ValidationError as error:
             # Its own words hold what was set, perhaps a PIN: it goes no further.
-            complaints = [*map(_complaint, error.errors(include_input=False)), *complaints]
+            complaints = [*map(_complaint, error.errors()), *complaints]
         if complaints:
             raise BadConfig(source, complaints)
         return config

@@ -78,7 +78,7 @@ def verify_password(hashed: str | None, password: str) -> bool:
     be read is False too.
     """
     try:
-        return _HASHER.verify(hashed or _NOBODY, password) and hashed is not None
+        return _HASHER.verify(hashed or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return False
 

@@ -18,26 +18,13 @@ from starlette.types import ASGIApp
 
 from appliance import logs
 from appliance.api.app import Doors, build_app
-from appliance.chores import Chores
 from appliance.clock import SystemClock
 from appliance.config import Config, journal_reads_stderr, service_manager
 from appliance.errors import ApplianceError, CannotListen
-from appliance.inbox import Inbox, reading
-from appliance.intake import Intake, IntakeRules
-from appliance.keeper import Allowances, Keeper, Site
-from appliance.line import Hands, Record
-from appliance.modem import discovery
-from appliance.modem.driver import Modem
-from appliance.modem.values import LineState, SimIdentity
-from appliance.outbox import Outbox
-from appliance.policy.countries import country_of_imsi
-from appliance.pool import Dispatcher, Pool
+from appliance.inbox import reading
 from appliance.service import ALIVE, READY, STOPPING, ServiceManager
-from appliance.smpp_server.server import SmppServer
 from appliance.store import Store
-from appliance.store.space import Space
-from appliance.store.values import LineFacts
-from appliance.webhook import Webhook
+from appliance.wiring import House
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +39,6 @@ BEAT: Final = timedelta(seconds=5)
 
 DOORS_CLOSE: Final = 2
 """Seconds that HTTP requests under way have to end."""
-
-MEGABYTE: Final = 1_000_000
 
 
 def run(config: Config) -> int:
@@ -113,120 +98,52 @@ class _Daemon:
         uncertain = await store.chores.recover(self._clock.now())
         if uncertain:
             logger.warning("%d parts were in flight when the daemon ended: uncertain", uncertain)
-        config, clock = self._config, self._clock
-        space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
-        intake = Intake(store, clock, self._rules(store), space)
-        carriers: list[SmppServer | Webhook] = [Webhook(clock)]
-        wakes: list[Outbox] = []
-        smpp = None
-        if config.smpp.enabled:
-            smpp = SmppServer(
-                config.smpp,
-                intake=intake,
-                authenticate=store.accounts.authenticate_smpp,
-                wake=lambda account_id: wakes[0].wake(account_id),
-                clock=clock,
-            )
-            carriers.append(smpp)
-        outbox = Outbox(store, clock, carriers)
-        wakes.append(outbox)
-        record = Record(store)
-        dispatcher = Dispatcher(store, clock, space)
-        pool = self._pool(store, dispatcher, record)
-        doors = Doors(
-            intake=intake,
-            store=store,
-            clock=clock,
-            config=config,
-            ready=lambda: self._ready,
-            drop=smpp.drop if smpp else lambda _account_id: None,
-        )
-        async with asyncio.TaskGroup() as group, self._http(doors):
-            if smpp is not None:
-                with _listening("SMPP", config.smpp.host, config.smpp.port):
-                    await smpp.start()
-            scheduler = Chores(store, clock, config.messages).schedule()
+        house = House.build(self._config, store, self._clock)
+        doors = self._doors(store, house)
+        async with house.webhook, self._smpp(house), self._http(doors):
+            scheduler = house.chores.schedule()
             scheduler.start()
-            work = [group.create_task(each.run()) for each in (outbox, pool)]
-            work.append(group.create_task(self._beat(store)))
-            self._ready = True
-            self._manager.tell(READY)
-            logger.info("ready", extra={"event": "daemon.ready"})
-            await self._stop.wait()
-            self._ready = False
-            self._manager.tell(STOPPING)
-            logger.info("stopping: answers in flight are awaited")
+            async with asyncio.TaskGroup() as group:
+                work = [
+                    group.create_task(each)
+                    for each in (house.outbox.run(), house.pool.run(), self._beat(store))
+                ]
+                self._ready = True
+                self._manager.tell(READY)
+                logger.info("ready", extra={"event": "daemon.ready"})
+                await self._stop.wait()
+                logger.info("stopping: answers in flight are awaited")
+                self._ready = False
+                self._manager.tell(STOPPING)
+                doors.stopping.set()
+                await house.pool.stop(SERVICE_PATIENCE if self._manager.listens else PATIENCE)
+                for task in work:
+                    task.cancel()
             scheduler.shutdown(wait=False)
-            doors.stopping.set()
-            await pool.stop(SERVICE_PATIENCE if self._manager.listens else PATIENCE)
-            await record.written()
-            if smpp is not None:
-                await smpp.stop()
-            for task in work:
-                task.cancel()
+            await house.record.written()
 
-    def _rules(self, store: Store) -> IntakeRules:
-        config = self._config
-
-        def countries() -> frozenset[str]:
-            if config.countries:
-                return config.countries
-            found = {country_of_imsi(imsi) for imsi in store.lines.subscribers}
-            return frozenset(country for country in found if country)
-
-        return IntakeRules(
-            region=config.numbers.region or None,
-            short_codes=config.numbers.short_codes,
-            countries=countries,
-            max_parts=config.messages.max_parts,
-            validity=config.messages.validity,
-            when_uncertain=config.messages.when_uncertain,
-        )
-
-    def _pool(self, store: Store, dispatcher: Dispatcher, record: Record) -> Pool:
-        config = self._config
-        hands = Hands(
+    def _doors(self, store: Store, house: House) -> Doors:
+        return Doors(
+            intake=house.intake,
             store=store,
-            inbox=Inbox(store, self._clock, config.numbers.region or None),
             clock=self._clock,
-            record=record,
-            nudge=dispatcher.nudge,
-            again=dispatcher.again,
+            config=self._config,
+            ready=lambda: self._ready,
+            drop=house.drop,
         )
-        site = Site(
-            limits=lambda iccid, simulated: config.limits_of(iccid, simulated=simulated),
-            number=lambda iccid: (sim.number or None) if (sim := config.sim(iccid)) else None,
-            check_every=timedelta(seconds=config.modems.check_seconds),
-        )
-        allowances = Allowances(hands, site)
 
-        def pin(card: SimIdentity | None) -> str | None:
-            return config.pin(card.iccid if card else None)
-
-        def keep(found: discovery.Found) -> Keeper:
-            modem = Modem(found.port, slot=found.slot, pin=pin, roaming=config.modems.roaming)
-            facts = LineFacts(
-                slot=found.slot,
-                port=found.port,
-                state=LineState.starting.value,
-                cause="",
-                next_step="",
-                simulated=found.simulated,
-                changed_at=self._clock.now(),
-            )
-            return Keeper(
-                modem,
-                facts,
-                hands=hands,
-                site=site,
-                allowances=allowances,
-                supply=dispatcher,
-            )
-
-        def find() -> list[discovery.Found]:
-            return discovery.ports(config.modems.ports, simulated=config.modems.simulated)
-
-        return Pool(dispatcher, find, keep)
+    @asynccontextmanager
+    async def _smpp(self, house: House) -> AsyncIterator[None]:
+        """Serve SMPP where that door is open."""
+        if house.smpp is None:
+            yield
+            return
+        with _listening("SMPP", self._config.smpp.host, self._config.smpp.port):
+            await house.smpp.start()
+        try:
+            yield
+        finally:
+            await house.smpp.stop()
 
     @asynccontextmanager
     async def _http(self, doors: Doors) -> AsyncIterator[None]:

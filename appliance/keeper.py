@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final, Protocol
 
 from appliance.errors import ModemError, StoreError
@@ -47,11 +47,12 @@ class Site:
     """What is set for SIMs.
 
     ``limits`` are those of a SIM, ``number`` its own number as configured (None: as the SIM
-    says), both by ICCID; ``simulated`` ones have no limits unless set.
+    says), both by ICCID; ``simulated`` ones have no limits unless set. ``zone`` is the site's.
     """
 
     limits: Callable[[str, bool], Iterable[Limit]]
     number: Callable[[str], str | None]
+    zone: tzinfo
     check_every: timedelta
 
 
@@ -68,7 +69,7 @@ class Allowances:
             limits = tuple(self._site.limits(iccid, simulated))
             since = counts_since(limits, self._hands.clock.now())
             sent = await self._hands.store.lines.sent_since(sim_id, since) if limits else []
-            self._by_sim[sim_id] = Allowance(limits, sent)
+            self._by_sim[sim_id] = Allowance(limits, sent, zone=self._site.zone)
         return self._by_sim[sim_id]
 
 

@@ -29,6 +29,8 @@ from appliance.modem.values import (
 from appliance.models import Outcome
 from appliance.policy.limits import Allowance, Wait
 from appliance.store import Store
+from appliance.store.ids import public
+from appliance.store.messages import PREFIX
 from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
 
 logger = logging.getLogger(__name__)
@@ -239,14 +241,10 @@ class Line:
     async def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
         """Write an outcome down, and judge the line by it."""
         self._hands.record.end(end)
-        logs.part_ended(
-            end.begin.waiting.part_id(end.begin.ordinal),
-            end.begin.waiting.recipient,
-            self.slot,
-            end.outcome,
-            end.reference,
-            end.cause,
-        )
+        waiting = end.begin.waiting
+        detail = f"reference {end.reference}" if end.reference is not None else end.cause or ""
+        part = f"{public(PREFIX, waiting.message_id)}/{end.begin.ordinal}"
+        logs.part_ended(part, waiting.recipient, self.slot, end.outcome, detail)
         if end.event is Event.RELEASE:
             self.resume_at = end.not_before
         await self._judge(end, outcome)

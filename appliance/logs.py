@@ -18,7 +18,7 @@ PRIORITY: Final = {
 }
 """syslog's, which the journal reads from the start of a line (sd-daemon(3))."""
 
-TALKATIVE: Final = ("alembic", "apscheduler", "httpcore", "httpx", "uvicorn.access")
+TALKATIVE: Final = ("alembic", "apscheduler", "httpcore", "httpx", "uvicorn")
 """Libraries whose every step is no news; their warnings are."""
 
 SPEAKING_OF_DATA: Final = ("sqlalchemy.engine", "sqlalchemy.pool")
@@ -93,18 +93,18 @@ def _fact(record: logging.LogRecord) -> str:
     return f"{record.levelname.lower()} {name}: {sentence}"
 
 
-def part_ended(
-    part: int, recipient: str, line: str, outcome: str, reference: int | None, cause: str | None
-) -> None:
-    """Record what a modem answered to a part: sent, refused, released or uncertain."""
+def part_ended(part: str, recipient: str, line: str, outcome: str, detail: str) -> None:
+    """Record what a modem answered to a part: sent, refused, released or uncertain.
+
+    ``part`` is its message's public id with its ordinal; ``detail`` the reference or the cause.
+    """
     logger.info(
-        "part %d to %s by %s: %s%s%s",
+        "message %s to %s by %s: %s%s",
         part,
         masked(recipient),
         line,
         outcome,
-        f", reference {reference}" if reference is not None else "",
-        f": {cause}" if cause else "",
+        f", {detail}" if detail else "",
         extra={"event": f"part.{outcome}"},
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -59,11 +59,15 @@ def back_off(tries: int) -> timedelta:
 class Outbox:
     """One worker for each account that may be owed something."""
 
-    def __init__(self, store: Store, clock: Clock, carriers: Sequence[Carrier]) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
-        self._carriers: Mapping[str, Carrier] = {carrier.name: carrier for carrier in carriers}
+        self._carriers: dict[str, Carrier] = {}
         self._workers: dict[int, _Worker] = {}
         self._group: asyncio.TaskGroup | None = None
+
+    def add(self, carrier: Carrier) -> None:
+        """Let accounts be served by ``carrier``."""
+        self._carriers[carrier.name] = carrier
 
     async def run(self) -> None:
         """Work until cancelled."""

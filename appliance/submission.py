@@ -1,7 +1,7 @@
 """What an account asks for, and what it is answered: the values every door speaks. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from appliance.lifecycle import State
@@ -53,7 +53,8 @@ class Submission:
     reference: str | None = None  # the account's own, unique per account
     idempotency_key: str | None = None
     not_before: datetime | None = None  # aware; None: now
-    expires_at: datetime | None = None  # aware; None: the configured validity
+    expires_at: datetime | None = None  # aware; None: after ``validity``
+    validity: timedelta | None = None  # from not_before, or now; None: the configured one
     receipts: Receipts | None = None  # None: the account's carrier decides
     when_uncertain: WhenUncertain | None = None  # None: the category decides
     door: Door = Door.REST

@@ -38,7 +38,13 @@ ALIKE: Final = {
 Phones that write GSM 7-bit have no П, but a Π: Greek letters stand for Cyrillic ones too.
 """
 
-_SEPARATORS: Final = re.compile(r"[\s\-‐-―_'’ـ]+")
+_SEPARATORS: Final = re.compile(r"[\s\-‐-―_'’]+")
+
+_WITHOUT_MEANING: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+"""Unicode's categories of accents, direction marks and controls."""
+
+_TATWEEL: Final = "ـ"
+"""Stretches an Arabic word; for Unicode it is a letter."""
 
 
 def keyword(text: str, extra: Mapping[Keyword, Iterable[str]] = NO_EXTRA) -> Keyword | None:
@@ -70,7 +76,8 @@ def fold(text: str) -> str:
     bare = "".join(
         character
         for character in unicodedata.normalize("NFKD", plain)
-        if unicodedata.category(character) not in {"Mn", "Me", "Cf", "Cc"} or character.isspace()
+        if character.isspace()
+        or (character != _TATWEEL and unicodedata.category(character) not in _WITHOUT_MEANING)
     )
     return _SEPARATORS.sub("", _trim(bare)).translate(ALIKE)
 

@@ -18,8 +18,10 @@ from appliance.models import (
     Daemon,
     History,
     Inbound,
+    InboundPart,
     Message,
     Notice,
+    OptOut,
     Report,
     Setting,
     Sim,
@@ -167,7 +169,8 @@ def _secret(connection: Connection) -> bytes:
 
 
 def _last_id(connection: Connection) -> int:
-    models = (Message, Attempt, History, Inbound, Notice, Report)
+    # A part's id follows its message's; the history row that comes with it is younger.
+    models = (Message, Attempt, History, Inbound, InboundPart, Notice, OptOut, Report)
     newest = (
         connection.execute(
             select(table_of(model).c.id).order_by(table_of(model).c.id.desc()).limit(1)

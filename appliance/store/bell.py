@@ -37,7 +37,7 @@ class Bell:
         """Wait for a ring or nudge; False if none came within ``timeout`` (None: for ever)."""
         if not self._rung.is_set():
             try:
-                async with asyncio.timeout(timeout.total_seconds() if timeout else None):
+                async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
                     await self._rung.wait()
             except TimeoutError:
                 return False

@@ -103,11 +103,13 @@ def settle_report(transaction: Transaction, row: Mapping[str, Any], ids: Ids) ->
 
 
 def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids) -> None:
-    """Look for reports that were here before their attempt's reference was."""
+    """Look for reports that were here before it was known how these attempts ended.
+
+    Also after a refusal: a report may have waited for it that is another attempt's.
+    """
     for end in ends:
-        if end.outcome in (Outcome.SENT, Outcome.UNCERTAIN):
-            suffix = end.begin.waiting.recipient_suffix_key
-            settle_waiting(transaction, end.begin.sim_id, suffix, ids)
+        suffix = end.begin.waiting.recipient_suffix_key
+        settle_waiting(transaction, end.begin.sim_id, suffix, ids)
 
 
 def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Ids) -> None:

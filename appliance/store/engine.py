@@ -25,13 +25,19 @@ def open_engine(url: str, *, readers: int = 2) -> Engine:
     """Return the engine of a database: one writer and ``readers`` reading connections."""
     if is_sqlite(url):
         engine = create_engine(
-            url, pool_size=readers + 1, max_overflow=2, connect_args={"check_same_thread": False}
+            url,
+            pool_size=readers + 1,
+            max_overflow=2,
+            hide_parameters=True,  # they hold numbers and texts, which no log may
+            connect_args={"check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # psycopg prepares a statement when it has seen it a few times; a dead connection is replaced.
-    return create_engine(url, pool_size=readers + 1, max_overflow=2, pool_pre_ping=True)
+    return create_engine(
+        url, pool_size=readers + 1, max_overflow=2, hide_parameters=True, pool_pre_ping=True
+    )
 
 
 def writing(connection: Connection) -> Connection:

@@ -1,0 +1,69 @@
+"""The HTTP app: routes, errors, the Host check, put together around the doors."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from appliance import __version__
+from appliance.api import docs, events, health, inbound, local, messages, page, problems
+from appliance.api.answers import ProblemDetails
+from appliance.api.bodies import BodyLimit
+from appliance.api.doors import Doors
+from appliance.api.hosts import HostCheck
+
+__all__ = ["Doors", "build_app"]
+
+DESCRIPTION: Final = """\
+Send SMS through this appliance's own SIMs, follow each message to its delivery report, and read
+what comes back. Everything answered with 202 is stored and survives a power cut.
+
+Every request but the health check needs an account's API key: `Authorization: Bearer KEY`.
+Errors are problem details (RFC 9457): compare `type`, show `detail`, and look into `errors` for
+the fields that are wrong. Times are RFC 3339; what comes out is in UTC."""
+
+TAGS: Final = [
+    {"name": "Messages", "description": "Hand messages in and see what became of them."},
+    {"name": "Inbound messages", "description": "What came to the SIMs."},
+    {"name": "Health", "description": "For monitoring."},
+]
+
+PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "model": ProblemDetails,
+        "description": "A problem.",
+        "content": {problems.MEDIA_TYPE: {}},
+    }
+}
+
+
+def build_app(doors: Doors) -> FastAPI:
+    """Return the app for TCP, or with ``doors.local`` the one for the Unix socket."""
+    app = FastAPI(
+        title="SMS appliance",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,  # its pages load scripts from elsewhere; ours is in ``docs``
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses=PROBLEM,
+    )
+    app.state.doors = doors
+    app.state.live = page.Live(doors)
+    problems.install(app)
+    for room in (messages, inbound, health):
+        app.include_router(room.router)
+    for room in (docs, page):
+        app.include_router(room.router, include_in_schema=False)
+    app.webhooks.include_router(events.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.add_middleware(BodyLimit)
+    if doors.local:
+        app.include_router(local.router)
+    else:
+        http = doors.config.http
+        app.add_middleware(HostCheck, host=http.host, allowed=http.allowed_hosts)
+    return app

@@ -1,0 +1,53 @@
+"""What the HTTP door stands on, and how its routes reach it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from appliance.clock import Clock
+from appliance.config import Config
+from appliance.intake import Intake
+from appliance.policy.limits import midnight
+from appliance.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything an app is built around.
+
+    Attributes:
+        ready: whether messages that are taken now also leave.
+        drop: closes the SMPP binds of a revoked account, by its id.
+        local: the app is served on the Unix socket, to people who are on the box anyhow.
+        stopping: set by the daemon before it stops its servers; streams end then.
+
+    """
+
+    intake: Intake
+    store: Store
+    clock: Clock
+    config: Config
+    ready: Callable[[], bool]
+    drop: Callable[[int], None]
+    local: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def today(self) -> datetime:
+        """When the site's calendar day began."""
+        zone = self.config.site.zone
+        return midnight(self.clock.now().astimezone(zone).date(), zone)
+
+
+async def current_doors(connection: HTTPConnection) -> Doors:
+    """Return what the app that serves this request was built around."""
+    doors: Doors = connection.app.state.doors
+    return doors
+
+
+CurrentDoors = Annotated[Doors, Depends(current_doors)]

@@ -1,0 +1,81 @@
+"""What webhooks are sent, for the documentation: ``appliance.webhook`` writes them."""
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+
+from appliance.api.answers import Answer
+from appliance.lifecycle import State
+
+router = APIRouter(tags=["Webhooks"])
+
+
+class MessageFate(Answer):
+    """What became of a message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    reference: str | None
+    state: State
+    final: bool
+    cause: str | None
+    cause_code: int | None
+    to: str | None
+    parts: int
+    parts_delivered: int
+    accepted_at: datetime
+    changed_at: datetime
+
+
+class InboundCame(Answer):
+    """An SMS that came to one of the SIMs; either text or data is null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    sender: str | None
+    to: str | None = Field(description="Our number, null if the SIM does not know it.")
+    sim: str
+    text: str | None
+    data: str | None = Field(description="8-bit payload, base64.")
+    sent_at: datetime
+    received_at: datetime
+    opt_out: bool = Field(description="It was understood as STOP: the number is not written to.")
+
+
+class MessageEvent(Answer):
+    """`type` is message. and the state."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(pattern="^message[.][a-z_]+$", examples=["message.delivered"])
+    timestamp: datetime
+    data: MessageFate
+
+
+class InboundEvent(Answer):
+    """An inbound message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["inbound.received"]
+    timestamp: datetime
+    data: InboundCame
+
+
+@router.post("message")
+async def message_changed(body: MessageEvent) -> None:
+    """Be told what became of a message.
+
+    Signed as Standard Webhooks say (headers webhook-id, webhook-timestamp, webhook-signature).
+    Answer 2xx within 15 s; anything else is tried again with growing pauses, the webhook-id
+    staying the same. 410 says: never send this one again.
+    """
+
+
+@router.post("inbound.received")
+async def inbound_received(body: InboundEvent) -> None:
+    """Be told of an inbound message."""

@@ -1,0 +1,235 @@
+"""The local page: lines, queue, last messages; live by server-sent events.
+
+There is no login yet, so numbers are always masked and texts are never here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from appliance import __version__
+from appliance.api import pages, words
+from appliance.api.doors import CurrentDoors, Doors
+from appliance.api.problems import KINDS, problem
+from appliance.errors import NoRoom, StoreError
+from appliance.store.bell import CHANGES
+from appliance.store.views import InboundView, LineView, MessageView
+
+router = APIRouter()
+
+T = TypeVar("T")
+
+SHOWN: Final = 10
+"""Messages of each kind on the page."""
+
+MOST_STREAMS: Final = 16
+"""Open pages that are kept live at once; further ones reload themselves."""
+
+PACE: Final = timedelta(seconds=1)
+"""How often a live page is told of changes, at most."""
+
+SHARE: Final = 20
+"""A page that takes long to read rests so many times as long: at most a twentieth of a core."""
+
+HEARTBEAT: Final = timedelta(seconds=15)
+"""How often a stream says that it lives; also keeps what depends on the time true."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineCard:
+    """A line as it is shown."""
+
+    title: str
+    simulated: bool
+    state: words.Word
+    since: str
+    cause: str
+    next_step: str
+    operator: str
+    signal: words.Signal
+    sim: str
+    number: str
+    modem: str
+    port: str
+    sent: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as it is shown: no text, no whole number."""
+
+    at: str
+    who: str
+    sim: str
+    state: words.Word
+    note: str
+
+
+@router.get("/")
+async def show_page(doors: CurrentDoors) -> Response:
+    """Show the page."""
+    return pages.render("page.html", await read(doors) | {"version": __version__})
+
+
+@router.get("/events")
+async def stream_events(request: Request) -> Response:
+    """Keep an open page true."""
+    live: Live = request.app.state.live
+    if live.full:
+        return problem(KINDS[NoRoom], "too many pages are open; this one reloads itself")
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(live.events(), media_type="text/event-stream", headers=headers)
+
+
+class Live:
+    """The page's moving part, rendered once for all who look at it."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._open = 0
+        self._coming: asyncio.Task[str] | None = None
+        self._rest_until = 0.0  # of the event loop's clock
+
+    @property
+    def full(self) -> bool:
+        """Whether as many streams are open as may be."""
+        return self._open >= MOST_STREAMS
+
+    async def events(self) -> AsyncIterator[str]:
+        """Tell of each change, until the daemon stops or the page is closed."""
+        bells, shown = self._doors.store.bells, ""
+        bell = bells.listen(CHANGES)
+        self._open += 1
+        try:
+            while not self._doors.stopping.is_set():
+                html = await self._unless_stopping(self._fragment())
+                yield _event(html) if html and html != shown else ": still here\n\n"
+                shown = html or shown
+                await self._unless_stopping(bell.wait(HEARTBEAT))
+        finally:
+            self._open -= 1
+            bells.forget(CHANGES, bell)
+
+    async def _fragment(self) -> str:
+        """Return what the page shows at some moment after this call."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._render())
+        return await asyncio.shield(self._coming)
+
+    async def _render(self) -> str:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._rest_until - loop.time())
+        self._coming = None  # who asks from here on needs a later look
+        started = loop.time()
+        try:
+            return pages.fragment("board.html", await read(self._doors))
+        except StoreError:
+            return ""  # the page stays as it is
+        finally:
+            took = loop.time() - started
+            self._rest_until = started + max(PACE.total_seconds(), took * SHARE)
+
+    async def _unless_stopping(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what ``work`` returns, or None as soon as the daemon stops."""
+        tasks = asyncio.create_task(work), asyncio.create_task(self._doors.stopping.wait())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def read(doors: Doors) -> dict[str, Any]:
+    """Read everything the page shows."""
+    views, now, zone = doors.store.views, doors.clock.now(), doors.config.site.zone
+    ready = doors.ready()
+
+    def at(moment: datetime) -> str:
+        return pages.moment(moment, now, zone)
+
+    lines = [_card(doors, view, at(view.changed_at)) for view in await views.lines(doors.today)]
+    queue = await views.queue()
+    sent = await views.messages(None, most=SHOWN)
+    came = await views.inbound(None, most=SHOWN)
+    return {
+        "ready": ready,
+        "now": f"{now.astimezone(zone):%H:%M}",
+        "zone": f"{now.astimezone(zone):%Z}",
+        "lines": lines,
+        "usable": (usable := sum(line.state.tone == "good" for line in lines)),
+        "tone": _tone(ready, usable, len(lines)),
+        "queue": queue,
+        "oldest": at(queue.oldest) if queue.oldest else "",
+        "messages": [_sent(doors, view, at(view.accepted_at)) for view in sent],
+        "inbound": [_came(doors, view, at(view.received_at)) for view in came],
+    }
+
+
+def _tone(ready: bool, usable: int, lines: int) -> str:
+    if not (ready and usable):
+        return "bad"
+    return "good" if usable == lines else "warn"
+
+
+def _card(doors: Doors, view: LineView, since: str) -> LineCard:
+    modem = " ".join(filter(None, (view.maker, view.model))) or "modem"
+    return LineCard(
+        title=_sim_name(doors, view.sim) or modem,
+        simulated=view.simulated,
+        state=words.line_word(view.state),
+        since=since,
+        cause=view.cause,
+        next_step=view.next_step,
+        operator=view.operator or "none",
+        signal=words.signal(view.signal_dbm),
+        sim=words.short_sim(view.sim),
+        number=words.hidden(view.number),
+        modem=modem,
+        port=view.port,
+        sent=view.sent,
+        failed=view.failed,
+    )
+
+
+def _sent(doors: Doors, view: MessageView, at: str) -> MessageRow:
+    return MessageRow(
+        at=at,
+        who=words.hidden(view.to),
+        sim=_sim(doors, view.sim),
+        state=words.STATES[view.state],
+        note=view.cause or (f"{view.parts} parts" if view.parts > 1 else ""),
+    )
+
+
+def _came(doors: Doors, view: InboundView, at: str) -> MessageRow:
+    note = f"{view.missing} missing" if view.missing else ""
+    state, note = words.KEYWORDS.get(view.keyword or "", (words.INBOUND[view.state], note))
+    return MessageRow(
+        at=at,
+        who=words.hidden(view.sender),
+        sim=_sim(doors, view.sim),
+        state=state,
+        note=note,
+    )
+
+
+def _sim_name(doors: Doors, iccid: str | None) -> str:
+    known = doors.config.sim(iccid) if iccid else None
+    return known.name if known else ""
+
+
+def _sim(doors: Doors, iccid: str | None) -> str:
+    return _sim_name(doors, iccid) or (words.short_sim(iccid) if iccid else "–")
+
+
+def _event(html: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in html.splitlines())
+    return f"event: board\n{lines}\n"

@@ -1,0 +1,94 @@
+"""What the page says for what the store knows: words for technicians, never a name of ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.lifecycle import State
+from appliance.logs import masked
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is shown, and how it looks: ``good``, ``busy``, ``warn``, ``bad`` or ``idle``."""
+
+    text: str
+    tone: str
+
+
+STATES: Final[Mapping[State, Word]] = {
+    State.QUEUED: Word("waiting", "idle"),
+    State.SENDING: Word("being sent", "busy"),
+    State.SENT: Word("sent, unconfirmed", "busy"),
+    State.UNCERTAIN: Word("perhaps sent", "warn"),
+    State.NO_REPORT: Word("sent, never confirmed", "warn"),
+    State.DELIVERED: Word("delivered", "good"),
+    State.FAILED: Word("failed", "bad"),
+    State.EXPIRED: Word("too late", "bad"),
+    State.CANCELLED: Word("cancelled", "idle"),
+}
+
+LINES: Final[Mapping[str, Word]] = {
+    "ready": Word("ready", "good"),
+    "roaming": Word("abroad (roaming)", "warn"),
+    "starting": Word("starting", "busy"),
+    "recovering": Word("being restarted", "busy"),
+    "searching": Word("looking for a network", "warn"),
+    "denied": Word("refused by the network", "bad"),
+    "no_answer": Word("does not answer", "bad"),
+    "sim_missing": Word("no SIM", "bad"),
+    "pin_needed": Word("needs its PIN", "bad"),
+    "puk_needed": Word("needs its PUK", "bad"),
+    "blocked": Word("SIM blocked", "bad"),
+    "disabled": Word("switched off", "idle"),
+}
+
+INBOUND: Final[Mapping[str, Word]] = {
+    "complete": Word("complete", "good"),
+    "waiting": Word("parts are missing", "busy"),
+    "undecodable": Word("cannot be read", "warn"),
+}
+
+KEYWORDS: Final[Mapping[str, tuple[Word, str]]] = {
+    "stop": (Word("STOP", "warn"), "Is not written to any more."),
+    "start": (Word("START", "good"), "May be written to again."),
+}
+"""What an inbound message was understood as, and what follows from it."""
+
+SIGNAL: Final = ((-70, "very good", 4), (-85, "good", 3), (-100, "weak", 2))
+"""From so many dBm on: in words, and as bars."""
+
+SHOWN_OF_ICCID: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Received strength in words, and as 0 to 4 bars."""
+
+    text: str
+    bars: int
+
+
+def line_word(state: str) -> Word:
+    """Return the word for a line's state."""
+    return LINES.get(state) or Word(state.replace("_", " "), "warn")
+
+
+def signal(dbm: int | None) -> Signal:
+    """Return what a received strength means; None: the modem does not know."""
+    if dbm is None:
+        return Signal("unknown", 0)
+    words, bars = next(
+        ((words, bars) for least, words, bars in SIGNAL if dbm >= least), ("very weak", 1)
+    )
+    return Signal(f"{words}, \N{MINUS SIGN}{-dbm} dBm" if dbm < 0 else f"{words}, {dbm} dBm", bars)
+
+
+def short_sim(iccid: str | None) -> str:
+    """Return the end of an ICCID, enough to tell the SIMs in one box apart."""
+    return f"…{iccid[-SHOWN_OF_ICCID:]}" if iccid else "none"
+
+
+def hidden(number: str | None) -> str:
+    """Return a number as whoever stands before the page may see it."""
+    return masked(number) if number else "–"

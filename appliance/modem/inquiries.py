@@ -1,0 +1,152 @@
+"""Questions to a modem, a function each. A refusal is an answer: then nothing is known."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from appliance.errors import CommandRefused
+from appliance.modem import answers
+from appliance.modem.at import NOTHING, Answer, bare, listed, prefixed
+from appliance.modem.causes import code_of
+from appliance.modem.link import Link
+from appliance.modem.profiles import ICCID_COMMANDS, STANDARD_TRIES, Profile
+
+READ_REGISTRATION: Final = r":\s*\d\s*,\s*\d{1,2}\s*(?:,|$)"  # unsolicited ones lack the mode
+
+REGISTRATION: Final = tuple(
+    (f"AT+{name}?", prefixed(f"+{name}:", fields=(2, 9), pattern=READ_REGISTRATION))
+    for name in ("CREG", "CGREG", "CEREG")
+)
+
+PIN: Final = prefixed("+CPIN:")
+
+PIN_ENDS: Final = Answer(PIN.prefixes, ends=True)
+
+CMGS: Final = prefixed("+CMGS:", fields=(1, 2))
+
+CMGL: Final = listed("+CMGL:", fields=(3, 4))
+
+CPMS: Final = prefixed("+CPMS:")
+
+ANYTHING: Final = prefixed("+C")  # where the lines do not matter
+
+CNMI: Final = prefixed("+CNMI:")
+
+ICCID: Final = bare(  # as it is, or behind the name of this or another command
+    r'(?:[+^#!]?\w*(?:CCID|SCID|CRSM)\b.*|"?[0-9A-Fa-f]{18,22}"?)'
+)
+
+SIM_MISSING: Final = frozenset({10, 310})
+
+SIM_FAILED: Final = frozenset({13, 15, 313, 315})
+
+Lines = tuple[str, ...]
+
+
+async def lines(link: Link, text: str, answer: Answer = NOTHING) -> Lines:
+    """Ask, and return the information lines; none where the modem refuses."""
+    try:
+        return tuple(said.line for said in await link.command(text, answer))
+    except CommandRefused:
+        return ()
+
+
+async def word(link: Link, text: str, own: str = "", pattern: str = "") -> str:
+    """Return the first bare line of an answer, '' where there is none."""
+    found = await lines(link, text, bare(pattern, own=own))
+    return answers.without_prefix(found[0]) if found else ""
+
+
+async def pin_state(link: Link, profile: Profile) -> tuple[str, int | None]:
+    """Return what the SIM wants ("READY", "SIM PIN", …) or '' and the number of the error."""
+    try:
+        said = await link.command("AT+CPIN?", PIN_ENDS if profile.pin_answer_ends else PIN)
+    except CommandRefused as error:
+        return "", code_of(error.final)
+    return (answers.fields(said[0].line)[0] if said else "READY"), None
+
+
+async def pin_tries(link: Link, profile: Profile) -> int | None:
+    """Return how many tries the PIN has left, None where the modem does not tell."""
+    for how in filter(None, (profile.pin_tries, STANDARD_TRIES)):
+        for line in await lines(link, how.command, prefixed(how.prefix)):
+            tries = answers.number_in(line, how.field)
+            if tries is not None:
+                return tries
+    return None
+
+
+async def iccid(link: Link, commands: Sequence[str]) -> tuple[str, str] | None:
+    """Return the SIM's ICCID and the command that told it, None where none of them does."""
+    for command in commands:
+        if found := answers.iccid(await lines(link, command, ICCID)):
+            return found, command
+    return None
+
+
+def iccid_commands(profile: Profile) -> tuple[str, ...]:
+    """Return the commands to try for the ICCID: the profile's, then all that are known."""
+    return tuple(dict.fromkeys((*profile.iccid, *ICCID_COMMANDS)))
+
+
+async def imsi(link: Link) -> str | None:
+    """Return the SIM's IMSI, None where the modem does not tell."""
+    return await word(link, "AT+CIMI", pattern=r'(?:\+CIMI:\s*)?"?\d{6,15}"?') or None
+
+
+async def own_number(link: Link) -> str | None:
+    """Return the SIM's own number, None where it does not know it."""
+    return answers.own_number(await lines(link, "AT+CNUM", prefixed("+CNUM:")))
+
+
+async def service_centre(link: Link) -> str | None:
+    """Return the address of the service centre that the SIM knows."""
+    said = await lines(link, "AT+CSCA?", prefixed("+CSCA:"))
+    return (answers.fields(said[0])[0] or None) if said else None
+
+
+async def registration(link: Link) -> str:
+    """Return "home", "roaming", "denied", "searching" or "none": the best of 2G, 3G and 4G."""
+    said: list[str] = []
+    for text, shape in REGISTRATION:
+        said += await lines(link, text, shape)
+        if answers.registration(said) == "home":
+            break
+    return answers.registration(said)
+
+
+async def operator(link: Link) -> str | None:
+    """Return the network's name."""
+    return answers.operator(await lines(link, "AT+COPS?", prefixed("+COPS:")))
+
+
+async def signal_dbm(link: Link) -> int | None:
+    """Return the received strength in dBm."""
+    level = answers.signal_dbm(await lines(link, "AT+CSQ", prefixed("+CSQ:", fields=(2, 2))))
+    if level is not None:
+        return level
+    return answers.extended_signal_dbm(await lines(link, "AT+CESQ", prefixed("+CESQ:")))
+
+
+async def memories(link: Link) -> tuple[tuple[str, ...], ...]:
+    """Return the memories offered to read, to write, for arrivals."""
+    said: Sequence[str] = await lines(link, "AT+CPMS=?", CPMS)
+    return answers.memories(said[0]) if said else ()
+
+
+async def notification_choices(link: Link) -> tuple[frozenset[int], ...]:
+    """Return the values AT+CNMI takes, a set for each parameter; none where it does not tell."""
+    said = await lines(link, "AT+CNMI=?", CNMI)
+    return answers.choices(said[0]) if said else ()
+
+
+async def notifications(link: Link) -> tuple[int, ...] | None:
+    """Return what AT+CNMI is set to, None where the modem does not tell."""
+    for line in await lines(link, "AT+CNMI?", CNMI):
+        return tuple(int(field) for field in answers.fields(line) if field.isdecimal())
+    return None
+
+
+async def usage(link: Link, memory: str) -> answers.Usage | None:
+    """Return how full ``memory`` is, None where the modem does not tell."""
+    said = answers.usage(await lines(link, "AT+CPMS?", CPMS))
+    return next((found for found in said if found.memory == memory), None)

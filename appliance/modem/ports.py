@@ -1,0 +1,178 @@
+"""Opening and closing a port in a thread of its own, so that one that blocks holds nobody else.
+
+A stick may let ``open`` or ``close`` wait for minutes. Each gets a thread and a time limit;
+a port that opens after its caller has gone is closed again.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import serial
+
+from appliance.errors import ModemError, PortBusy, PortGone
+
+logger = logging.getLogger(__name__)
+
+SPEED: Final = 115_200  # baud; USB ports ignore it, UART modems find it out by themselves
+
+HELD: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK, errno.EAGAIN})
+
+PROC: Final = Path("/proc")
+
+
+class Port(Protocol):
+    """What a link needs of an open port; the file descriptor does not block."""
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        ...
+
+    def close(self) -> None:
+        """Close it; may take long."""
+        ...
+
+
+Opener = Callable[[str], Port]
+
+
+def open_port(name: str) -> Port:
+    """Open a tty, a pty or ``socket://host:port``. Blocks: call it in a thread.
+
+    Raises:
+        PortBusy: another process holds it.
+        PortGone: it is not there, or may not be used.
+
+    """
+    try:
+        if name.startswith("socket://"):
+            return _connect(name)
+        return _SerialPort(name)
+    except serial.SerialException as error:
+        if error.errno in HELD:
+            raise PortBusy(name, holder(name)) from error
+        # pyserial puts sentences of its own around the system's; that one is enough
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise PortGone(name, "open", f"cannot be opened: {why}") from error
+    except (OSError, ValueError) as error:
+        raise PortGone(name, "open", f"cannot be opened: {error}") from error
+
+
+def holder(name: str, proc: Path = PROC) -> str | None:
+    """Return which other process has the port open, such as ``ModemManager (712)``, or None."""
+    wanted = os.path.realpath(name)
+    for process in proc.iterdir() if proc.is_dir() else ():
+        if not process.name.isdigit() or process.name == str(os.getpid()):
+            continue
+        with contextlib.suppress(OSError):
+            for file in (process / "fd").iterdir():
+                if file.readlink() == Path(wanted):
+                    return f"{(process / 'comm').read_text().strip()} ({process.name})"
+    return None
+
+
+async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
+    """Open the port within ``limit``.
+
+    Raises:
+        PortBusy, PortGone: as the opener says, or it took too long.
+
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Port | ModemError] = loop.create_future()
+
+    def deliver(result: Port | ModemError) -> None:
+        if not outcome.done():
+            outcome.set_result(result)
+        elif not isinstance(result, ModemError):
+            _in_thread(result.close, f"close {name}")
+
+    def work() -> None:
+        result = _attempt(name, opener)
+        try:
+            loop.call_soon_threadsafe(deliver, result)
+        except RuntimeError:  # the loop is closed, nobody waits
+            if not isinstance(result, ModemError):
+                result.close()
+
+    _in_thread(work, f"open {name}")
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            result = await outcome
+    except TimeoutError:
+        raise PortGone(name, "open", "does not open: the driver or the device hangs") from None
+    if isinstance(result, ModemError):
+        raise result
+    return result
+
+
+async def closed(name: str, port: Port, limit: timedelta) -> None:
+    """Close the port; after ``limit`` its thread is left to it."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def work() -> None:
+        try:
+            port.close()
+        except OSError as error:
+            logger.debug("%s: closing: %s", name, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits
+            loop.call_soon_threadsafe(done.set)
+
+    _in_thread(work, f"close {name}")
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            await done.wait()
+    except TimeoutError:
+        logger.warning("%s does not close; left behind", name)
+
+
+class _SerialPort:
+    """A tty by pyserial, used only through its file descriptor."""
+
+    def __init__(self, name: str) -> None:
+        self._serial = serial.Serial(
+            name, SPEED, timeout=0, exclusive=True, rtscts=False, xonxoff=False
+        )
+        os.set_blocking(self._serial.fileno(), False)
+
+    def fileno(self) -> int:
+        return int(self._serial.fileno())
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):  # what nobody reads would hold close() up
+            self._serial.reset_output_buffer()
+        self._serial.close()
+
+
+def _connect(name: str) -> socket.socket:
+    where = urlsplit(name)
+    if not where.hostname or not where.port:
+        raise ValueError("socket://host:port is needed")
+    connection = socket.create_connection((where.hostname, where.port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setblocking(False)
+    return connection
+
+
+def _attempt(name: str, opener: Opener) -> Port | ModemError:
+    try:
+        return opener(name)
+    except ModemError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the caller must hear of it
+        return PortGone(name, "open", f"cannot be opened: {error}")
+
+
+def _in_thread(work: Callable[[], None], name: str) -> None:
+    threading.Thread(target=work, name=name, daemon=True).start()

@@ -1,0 +1,181 @@
+"""What the modem engine tells the rest of the house: outcomes, arrivals, health. Pure values."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from appliance.modem.causes import Cause
+from appliance.modem.pdu import Deliver, StatusReport
+
+
+class LineState(StrEnum):
+    """Where a modem is; only ``ready`` sends."""
+
+    no_answer = "no_answer"
+    starting = "starting"
+    sim_missing = "sim_missing"
+    pin_needed = "pin_needed"
+    puk_needed = "puk_needed"
+    blocked = "blocked"
+    searching = "searching"
+    denied = "denied"
+    roaming = "roaming"
+    ready = "ready"
+    recovering = "recovering"
+    disabled = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class SimIdentity:
+    """The subscription: limits, counters and open attempts belong to it.
+
+    ``iccid`` is "IMSI" and the IMSI where the modem cannot read the ICCID.
+    """
+
+    iccid: str
+    imsi: str | None = None
+    number: str | None = None  # as the SIM knows it, + in front if it says so
+
+
+@dataclass(frozen=True, slots=True)
+class ModemIdentity:
+    """The device and where it sits; ``profile`` names the row of quirks it is driven by."""
+
+    imei: str
+    slot: str
+    maker: str
+    model: str
+    revision: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a modem does, in words for the technician.
+
+    Attributes:
+        cause: a sentence, '' while ready.
+        next_step: what to do about it, '' while nothing is to be done.
+        signal_dbm: received strength, None if the modem does not know.
+        registration: "home", "roaming", "searching", "denied" or "none".
+        storage: memory with places used and there, such as "SM 3/20"; None if unknown.
+        reports: how status reports come: "stored" (they survive a restart), "acknowledged"
+            (they come again until stored here), "direct" (may be lost while stopped), "none".
+
+    """
+
+    state: LineState
+    cause: str = ""
+    next_step: str = ""
+    operator: str | None = None
+    signal_dbm: int | None = None
+    registration: str = "none"
+    storage: str | None = None
+    reports: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait for what. Defaults suit real modems; tests shorten them."""
+
+    open: timedelta = timedelta(seconds=10)  # also for closing
+    wake: timedelta = timedelta(seconds=15)  # until the first OK, and for a resync
+    answer: timedelta = timedelta(seconds=8)  # any command but CMGS
+    prompt: timedelta = timedelta(seconds=10)  # also for the bytes of a PDU to leave
+    send: timedelta | None = None  # final answer to CMGS; None: the profile's (120 s by default)
+    sim: timedelta = timedelta(seconds=30)  # for a SIM that is busy or slow to start
+    registration: timedelta = timedelta(seconds=60)
+    retry: timedelta = timedelta(seconds=1)  # between two looks at a slow SIM or network
+    quiet: timedelta = timedelta(milliseconds=200)  # silence that proves a resync
+    after_error: timedelta = timedelta(milliseconds=30)  # for the second final of some models
+    patience: timedelta = timedelta(seconds=1)  # how long sending may go ahead of housekeeping
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The network took the part; ``reference`` is its TP-MR, 0-255."""
+
+    reference: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No Ctrl-Z was written: the part goes back to the queue, whatever the reason."""
+
+    why: str
+    code: int | None = None
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The network or the modem answered with an error after Ctrl-Z."""
+
+    cause: Cause
+    code: int | None
+    final: str  # the modem's own line
+
+
+@dataclass(frozen=True, slots=True)
+class MaybeSent:
+    """Ctrl-Z was written, and what became of it is unknown."""
+
+    why: str
+
+
+Outcome = Sent | NotSent | Refused | MaybeSent
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """It lies in the modem's memory until it is settled."""
+
+    memory: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """It came straight from the network; ``acknowledge``: and comes again until settled."""
+
+    acknowledge: bool
+
+
+Place = Stored | Direct
+
+
+@dataclass(frozen=True, slots=True)
+class ReportArrived:
+    """A status report."""
+
+    report: StatusReport
+    raw: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverArrived:
+    """An SMS to this SIM, or a part of one."""
+
+    deliver: Deliver
+    raw: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Something that is kept raw and shown; settled like the others."""
+
+    raw: bytes
+    why: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class LateReference:
+    """A ``+CMGS: n`` after its command was given up: it belongs to this modem's last MaybeSent."""
+
+    reference: int
+
+
+Arrival = ReportArrived | DeliverArrived | Undecodable | LateReference

@@ -1,0 +1,179 @@
+"""A carrier: notices as signed POSTs, as Standard Webhooks describe them."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+import httpx
+from standardwebhooks import Webhook
+
+from appliance import __version__
+from appliance.clock import Clock
+from appliance.errors import Undelivered
+from appliance.models import Account
+from appliance.notice import InboundNews, MessageNews, Notice
+
+TIMEOUTS: Final = httpx.Timeout(15, connect=5)
+"""Seconds for each step; Standard Webhooks advise 15 to 30 for an answer."""
+
+LONGEST: Final = 30
+"""Seconds until the status is there, so that one that trickles holds no place for ever."""
+
+LONGEST_BODY: Final = 2
+"""Seconds that the body of an answer is read, which nobody looks at."""
+
+LARGEST_BODY: Final = 16 * 1024
+"""Octets of it, so that its connection can serve the next notice."""
+
+MOST_CONNECTIONS: Final = httpx.Limits(
+    max_connections=100, max_keepalive_connections=20, keepalive_expiry=60
+)
+
+REASONS: Final[Mapping[type[Exception], str]] = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "the request was not taken in time",
+    httpx.PoolTimeout: "too many deliveries at once",
+    httpx.ConnectError: "no connection",
+    httpx.RemoteProtocolError: "the answer is no HTTP, or it broke off",
+    httpx.UnsupportedProtocol: "the URL is neither http nor https",
+    httpx.InvalidURL: "the URL is malformed",
+    TimeoutError: "no answer in time",
+    httpx.HTTPError: "the connection broke",
+}
+"""What is shown of a failure; the nearest class counts. Their own words may hold the URL."""
+
+
+class WebhookCarrier:
+    """Posts notices to the accounts that have a webhook."""
+
+    name = "webhook"
+    window = 8
+
+    def __init__(self, clock: Clock, *, verify: bool = True) -> None:
+        """Prepare a pool of connections; ``verify`` checks certificates, as it should."""
+        self._clock = clock
+        self._signers: dict[str, Webhook] = {}
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUTS,
+            limits=MOST_CONNECTIONS,
+            follow_redirects=False,
+            verify=verify,
+            headers={
+                "Content-Type": "application/json",
+                "User-Agent": f"appliance/{__version__}",
+                "Accept-Encoding": "identity",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return the carrier itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def deliver(self, account: Account, notice: Notice) -> None:
+        """Post one notice; return when it was answered with 2xx.
+
+        The same notice has the same ``webhook-id`` at every try.
+
+        Raises:
+            Undelivered: anything else happened; parked if the answer was 410 (Gone).
+
+        """
+        body = json.dumps(payload(notice), ensure_ascii=False, separators=(",", ":"))
+        now = self._clock.now()
+        headers = {
+            "webhook-id": notice.public_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer(account).sign(notice.public_id, now, body),
+        }
+        status = await self._post(account.webhook_url or "", body, headers)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise Undelivered(f"HTTP {status}", parked=status == HTTPStatus.GONE)
+
+    async def _post(self, url: str, body: str, headers: Mapping[str, str]) -> int:
+        """Return the status of the answer, which is all that counts of it."""
+        try:
+            request = self._client.build_request("POST", url, content=body, headers=headers)
+            async with asyncio.timeout(LONGEST):
+                answer = await self._client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            reason = next(REASONS[kind] for kind in type(error).__mro__ if kind in REASONS)
+            raise Undelivered(reason) from error
+        await _finish(answer)
+        return answer.status_code
+
+    def _signer(self, account: Account) -> Webhook:
+        secret = account.webhook_secret or ""
+        if secret not in self._signers:
+            self._signers[secret] = Webhook(secret)
+        return self._signers[secret]
+
+
+def payload(notice: Notice) -> dict[str, Any]:
+    """Return what is posted: the kind of event, when it happened, and its facts."""
+    news = notice.news
+    if isinstance(news, MessageNews):
+        kind, at, data = f"message.{news.state}", news.changed_at, _message(news)
+    else:
+        kind, at, data = "inbound.received", news.received_at, _inbound(news)
+    return {"type": kind, "timestamp": _written(at), "data": data}
+
+
+def _message(news: MessageNews) -> dict[str, Any]:
+    return {
+        "id": news.message_id,
+        "reference": news.reference,
+        "state": news.state,
+        "final": news.final,
+        "cause": news.cause,
+        "cause_code": news.cause_code,
+        "to": news.recipient,
+        "parts": news.parts,
+        "parts_delivered": news.parts_delivered,
+        "accepted_at": _written(news.accepted_at),
+        "changed_at": _written(news.changed_at),
+    }
+
+
+def _inbound(news: InboundNews) -> dict[str, Any]:
+    return {
+        "id": news.inbound_id,
+        "sender": news.sender,
+        "to": news.sim_number,
+        "sim": news.sim,
+        "text": news.text,
+        "data": None if news.data is None else b64encode(news.data).decode("ascii"),
+        "sent_at": _written(news.sent_at),
+        "received_at": _written(news.received_at),
+        "opt_out": news.opt_out,
+    }
+
+
+async def _finish(answer: httpx.Response) -> None:
+    """Read the body, so that the connection can be used again, unless it is long or slow.
+
+    The status has been heard: what goes wrong from here on changes nothing.
+    """
+    read = 0
+    with suppress(httpx.HTTPError, TimeoutError):
+        try:
+            async with asyncio.timeout(LONGEST_BODY):
+                async for piece in answer.aiter_raw():
+                    read += len(piece)
+                    if read > LARGEST_BODY:
+                        break
+        finally:
+            await answer.aclose()
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

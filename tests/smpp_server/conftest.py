@@ -1,0 +1,37 @@
+import asyncio
+
+import pytest
+import uvloop
+
+from tests.smpp_server.esme import House
+
+ON_BOTH_LOOPS = ("test_server.py", "test_smpplib.py")
+"""What touches sockets in earnest is tried on asyncio's own loop and on the daemon's."""
+
+
+def pytest_asyncio_loop_factories(config, item):
+    factories = {"asyncio": asyncio.new_event_loop}
+    if item.path.name in ON_BOTH_LOOPS:
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
+
+
+@pytest.fixture
+async def make_house():
+    """Build servers with given settings, and take them down again."""
+    houses = []
+
+    async def make(**settings):
+        house = House(**settings)
+        await house.server.start()
+        houses.append(house)
+        return house
+
+    yield make
+    for house in houses:
+        await house.close()
+
+
+@pytest.fixture
+async def house(make_house):
+    return await make_house()

@@ -1,0 +1,194 @@
+import re
+from datetime import timedelta, timezone
+
+import pytest
+
+from appliance.lifecycle import State
+from appliance.smpp_server.names import Tag
+from appliance.smpp_server.receipts import FATES, deliver_sms, refused
+from appliance.text import Encoding, decode
+from tests.smpp_server.esme import INBOUND, WHEN, notice
+
+FORM = (
+    r"id:(\S+) sub:(\d{3}) dlvrd:(\d{3}) submit date:(\d{10}) done date:(\d{10})"
+    r" stat:([A-Z]{7}) err:(\d{3}) text:(.{0,20})"
+)
+
+
+def receipt(version=0x34, **changes):
+    (sm,) = deliver_sms(notice(**changes), version=version, gsm0="gsm0338")
+    return sm
+
+
+def inbound(version=0x34, gsm0="gsm0338", **changes):
+    return deliver_sms(notice(INBOUND, **changes), version=version, gsm0=gsm0)
+
+
+def text_of(sm):
+    return sm.short_message.decode("ascii")
+
+
+def test_a_receipt_has_the_form_that_all_clients_read():
+    assert text_of(receipt()) == (
+        "id:m1 sub:001 dlvrd:001 submit date:2603040506 done date:2603040509"
+        " stat:DELIVRD err:000 text:hello"
+    )
+
+
+def test_a_receipt_goes_back_the_way_the_message_came():
+    sm = receipt()
+
+    assert (sm.source_addr_ton, sm.source_addr_npi, sm.source_addr) == (1, 1, b"4915112345678")
+    assert (sm.dest_addr_ton, sm.dest_addr_npi, sm.destination_addr) == (5, 0, b"Acme")
+    assert (sm.registered_delivery, sm.data_coding) == (0, 0)
+
+
+def test_a_message_that_came_by_another_door_has_its_recipient_as_source():
+    sm = receipt(smpp_dest="", smpp_source="", smpp_source_ton=0)
+
+    assert (sm.source_addr_ton, sm.source_addr_npi, sm.source_addr) == (1, 1, b"4915112345678")
+    assert sm.destination_addr == b""
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "number", "esm_class"),
+    [
+        (State.DELIVERED, "DELIVRD", 2, 0x04),
+        (State.FAILED, "UNDELIV", 5, 0x04),
+        (State.EXPIRED, "EXPIRED", 3, 0x04),
+        (State.CANCELLED, "DELETED", 4, 0x04),
+        (State.NO_REPORT, "UNKNOWN", 7, 0x04),
+        (State.SENT, "ENROUTE", 1, 0x20),
+        (State.UNCERTAIN, "ENROUTE", 1, 0x20),
+    ],
+)
+def test_each_state_has_its_word_its_number_and_its_class(state, word, number, esm_class):
+    sm = receipt(state=state)
+
+    found = re.fullmatch(FORM, text_of(sm))
+    assert found
+    assert found[6] == word
+    assert found[3] == ("001" if state is State.DELIVERED else "000")
+    assert sm.optional(Tag.MESSAGE_STATE) == bytes((number,))
+    assert sm.optional(Tag.RECEIPTED_MESSAGE_ID) == b"m1\0"
+    assert sm.esm_class == esm_class
+
+
+def test_no_state_is_without_a_word():
+    assert set(FATES) == set(State)
+
+
+def test_the_networks_number_stands_in_the_text_and_in_a_parameter():
+    sm = receipt(state=State.FAILED, cause_code=38)
+
+    assert " err:038 " in text_of(sm)
+    assert sm.optional(Tag.NETWORK_ERROR_CODE) == b"\x03\x00\x26"
+    assert " err:999 " in text_of(receipt(state=State.FAILED, cause_code=1234))
+    assert receipt().optional(Tag.NETWORK_ERROR_CODE) is None
+
+
+def test_a_peer_of_3_3_gets_no_parameters():
+    assert receipt(version=0x33).tlvs == ()
+
+
+def test_dates_are_utc_wherever_they_were_made():
+    east = timezone(timedelta(hours=2))
+
+    sm = receipt(accepted_at=WHEN.astimezone(east), changed_at=WHEN.astimezone(east))
+
+    assert "submit date:2603040506 done date:2603040506" in text_of(sm)
+
+
+@pytest.mark.parametrize(
+    ("start", "shown"),
+    [("", ""), ("a" * 21, "a" * 20), ("né_\n🙂", "n?_??")],
+)
+def test_the_text_of_a_receipt_is_ascii_that_cannot_break_its_form(start, shown):
+    assert re.fullmatch(FORM, text_of(receipt(text_start=start)))[8] == shown
+
+
+def test_the_longest_receipt_fits():
+    sm = receipt(message_id="m" * 64, text_start="x" * 20, cause_code=500)
+
+    assert len(sm.short_message) <= 254
+
+
+def test_an_inbound_message_comes_in_gsm_septets_where_it_can():
+    (sm,) = inbound(text="@ €")
+
+    assert (sm.data_coding, sm.short_message, sm.esm_class) == (0, b"\x00 \x1be", 0)
+    assert (sm.source_addr_ton, sm.source_addr_npi, sm.source_addr) == (1, 1, b"4915112345678")
+    assert (sm.dest_addr_ton, sm.dest_addr_npi, sm.destination_addr) == (1, 1, b"4915100000")
+
+
+def test_else_in_ucs_2_and_data_as_octets():
+    (sm,) = inbound(text="Привет 🙂")
+    assert (sm.data_coding, sm.short_message) == (8, "Привет 🙂".encode("utf-16-be"))
+
+    (sm,) = inbound(text=None, data=b"\x00\xff")
+    assert (sm.data_coding, sm.short_message) == (4, b"\x00\xff")
+
+
+def test_latin_1_where_that_is_set():
+    (sm,) = inbound(gsm0="latin1", text="café @")
+    assert (sm.data_coding, sm.short_message) == (0, b"caf\xe9 @")
+
+    (sm,) = inbound(gsm0="latin1", text="€")
+    assert (sm.data_coding, sm.short_message) == (8, "€".encode("utf-16-be"))
+
+
+def test_a_long_one_goes_as_payload():
+    (sm,) = inbound(text="x" * 254)
+    assert (len(sm.short_message), sm.tlvs) == (254, ())
+
+    (sm,) = inbound(text="x" * 255)
+    assert sm.short_message == b""
+    assert sm.optional(Tag.MESSAGE_PAYLOAD) == b"x" * 255
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("x" * 133 + "€" * 100, Encoding.GSM7),
+        ("ж" * 66 + "🙂" * 100, Encoding.UCS2),
+    ],
+)
+def test_a_long_one_goes_to_a_peer_of_3_3_in_parts_that_can_be_read_singly(text, encoding):
+    parts = inbound(version=0x33, text=text)
+
+    assert len(parts) > 1
+    read = ""
+    for ordinal, sm in enumerate(parts, start=1):
+        assert (sm.esm_class, sm.tlvs) == (0x40, ())
+        assert len(sm.short_message) <= 140
+        head, piece = sm.short_message[:6], sm.short_message[6:]
+        assert head == bytes((5, 0, 3, 1, len(parts), ordinal))
+        assert "\ufffd" not in decode(encoding, piece)
+        read += decode(encoding, piece)
+    assert read == text
+
+
+@pytest.mark.parametrize(
+    ("sender", "address"),
+    [
+        ("12345", (0, 1, b"12345")),
+        ("Bank of X", (5, 0, b"Bank of X")),
+        ("Zürich", (5, 0, b"Z?rich")),
+        (None, (0, 0, b"")),
+    ],
+)
+def test_senders_of_all_kinds_have_an_address(sender, address):
+    (sm,) = inbound(sender=sender)
+
+    assert (sm.source_addr_ton, sm.source_addr_npi, sm.source_addr) == address
+
+
+@pytest.mark.parametrize("status", [0x64, 0x58, 0x14, 0x08])
+def test_some_answers_ask_for_another_try(status):
+    assert not refused(status).parked
+
+
+@pytest.mark.parametrize("status", [0x65, 0x66, 0x01, 0x03, 0xFF, 0x400])
+def test_all_others_park(status):
+    assert refused(status).parked
+    assert str(refused(status)) == f"deliver_sm_resp 0x{status:02X}"
