@@ -6,10 +6,10 @@ from typing import Final
 
 from appliance import text
 from appliance.lifecycle import Event
+from appliance.models import Outcome
 from appliance.modem.causes import Kind
 from appliance.modem.pdu import Concat, EncodedSubmit, Submit, encode_submit
 from appliance.modem.values import MaybeSent, NotSent, Refused, Sent
-from appliance.models import Outcome
 from appliance.policy.retries import back_off
 from appliance.store.values import AttemptEnd, Begin, Begun, Waiting
 

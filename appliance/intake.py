@@ -5,7 +5,7 @@ What ``submit`` returns is committed: it survives a power cut.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from appliance import msisdn, text
@@ -64,8 +64,7 @@ class Intake:
 
     def _checked(self, account: Account, asked: Submission) -> NewMessage:
         assert account.id is not None
-        rules = self._rules
-        now = self._clock.now()
+        rules, now = self._rules, self._clock.now()
         recipient = msisdn.parse(
             asked.to,
             region=rules.region,
@@ -74,32 +73,15 @@ class Intake:
         )
         segments = self._segments(asked)
         _check_names(asked)
-        not_before = asked.not_before or now
-        expires_at = asked.expires_at or max(not_before, now) + rules.validity
-        if asked.not_before is not None and not_before - now > FURTHEST:
-            raise BadField("not_before", "further away than ten years")
-        if expires_at <= max(not_before, now):
-            raise BadField("expires_at", "over before the message could be sent")
-        if asked.priority is not None and not 0 <= asked.priority <= 3:
-            raise BadField("priority", "not between 0 and 3")
+        not_before, expires_at = self._times(asked, now)
         return NewMessage(
             account_id=account.id,
             door=asked.door,
             category=asked.category,
-            priority=PRIORITY[asked.category] if asked.priority is None else asked.priority,
+            priority=_priority(asked),
             reference=asked.reference,
             idempotency_key=asked.idempotency_key,
-            request_hash=self._store.messages.fingerprint(
-                recipient.e164,
-                asked.text,
-                asked.data,
-                asked.udh,
-                asked.flash,
-                asked.category.value,
-                asked.priority,
-                asked.not_before,
-                asked.expires_at,
-            ),
+            request_hash=self._request_hash(asked, recipient.e164),
             recipient=recipient.e164,
             suffix=msisdn.suffix(recipient.e164),
             text=asked.text,
@@ -114,6 +96,30 @@ class Intake:
             when_uncertain=asked.when_uncertain or rules.when_uncertain,
             smpp=_smpp(asked),
             at=now,
+        )
+
+    def _times(self, asked: Submission, now: datetime) -> tuple[datetime, datetime]:
+        """Return from when and until when it may leave."""
+        not_before = asked.not_before or now
+        if not_before - now > FURTHEST:
+            raise BadField("not_before", "further away than ten years")
+        earliest = max(not_before, now)
+        expires_at = asked.expires_at or earliest + self._rules.validity
+        if expires_at <= earliest:
+            raise BadField("expires_at", "over before the message could be sent")
+        return not_before, expires_at
+
+    def _request_hash(self, asked: Submission, recipient: str) -> bytes:
+        return self._store.messages.fingerprint(
+            recipient,
+            asked.text,
+            asked.data,
+            asked.udh,
+            asked.flash,
+            asked.category.value,
+            asked.priority,
+            asked.not_before,
+            asked.expires_at,
         )
 
     def _segments(self, asked: Submission) -> tuple[text.Segment, ...]:
@@ -140,8 +146,16 @@ def _check_names(asked: Submission) -> None:
             raise BadField(field, f"not between 1 and {LONGEST_NAME} characters")
 
 
+def _priority(asked: Submission) -> int:
+    if asked.priority is None:
+        return PRIORITY[asked.category]
+    if not 0 <= asked.priority <= 3:
+        raise BadField("priority", "not between 0 and 3")
+    return asked.priority
+
+
 def _smpp(asked: Submission) -> dict[str, str | int] | None:
-    """Return the addresses as the ESME gave them, which receipts give back; None if it gave none."""
+    """Return the addresses as the ESME gave them, to be given back; None if it gave none."""
     if not (asked.smpp_source or asked.smpp_dest):
         return None
     return {

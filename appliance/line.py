@@ -14,6 +14,7 @@ from appliance.clock import Clock
 from appliance.errors import ModemError, StoreError
 from appliance.inbox import Inbox
 from appliance.lifecycle import Event
+from appliance.models import Outcome
 from appliance.modem.causes import Kind
 from appliance.modem.driver import Modem
 from appliance.modem.values import (
@@ -26,7 +27,6 @@ from appliance.modem.values import (
     ReportArrived,
     Sent,
 )
-from appliance.models import Outcome
 from appliance.policy.limits import Allowance, Wait
 from appliance.store import Store
 from appliance.store.ids import public
@@ -306,7 +306,7 @@ class Line:
                 await self._hands.inbox.undecodable(self.sim_id, arrival.raw, arrival.why)
 
     async def _late(self, reference: int) -> None:
-        """The modem answered after all: the part was sent."""
+        """Take a late answer: the part that was lost sight of was sent."""
         end, self._last_uncertain = self._last_uncertain, None
         if end is not None:
             now = self._hands.clock.now()

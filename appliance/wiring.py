@@ -114,6 +114,17 @@ def _pool(
         zone=config.site.zone,
         check_every=timedelta(seconds=config.modems.check_seconds),
     )
+    return Pool(dispatcher, _finder(config), _keeping(config, hands, site, dispatcher))
+
+
+def _finder(config: Config) -> Callable[[], list[discovery.Found]]:
+    return lambda: discovery.ports(config.modems.ports, simulated=config.modems.simulated)
+
+
+def _keeping(
+    config: Config, hands: Hands, site: Site, dispatcher: Dispatcher
+) -> Callable[[discovery.Found], Keeper]:
+    """Return what makes a caretaker for a modem that was found."""
     allowances = Allowances(hands, site)
 
     def pin(card: SimIdentity | None) -> str | None:
@@ -127,14 +138,11 @@ def _pool(
             cause="",
             next_step="",
             simulated=found.simulated,
-            changed_at=clock.now(),
+            changed_at=hands.clock.now(),
         )
         modem = Modem(found.port, slot=found.slot, pin=pin, roaming=config.modems.roaming)
         return Keeper(
             modem, facts, hands=hands, site=site, allowances=allowances, supply=dispatcher
         )
 
-    def find() -> list[discovery.Found]:
-        return discovery.ports(config.modems.ports, simulated=config.modems.simulated)
-
-    return Pool(dispatcher, find, keep)
+    return keep

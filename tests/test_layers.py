@@ -122,8 +122,9 @@ BELOW_THE_DAEMON = {*PURE, *WORLDLY}
 MAY_IMPORT = {
     **PURE,
     **WORLDLY,
-    "daemon": BELOW_THE_DAEMON,
-    "cli": BELOW_THE_DAEMON | {"daemon"},
+    "wiring": BELOW_THE_DAEMON,
+    "daemon": BELOW_THE_DAEMON | {"wiring"},
+    "cli": BELOW_THE_DAEMON | {"wiring", "daemon"},
     "__main__": {"cli"},
 }
 

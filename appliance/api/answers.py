@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from appliance.lifecycle import FINAL, State
 from appliance.models import Account, Outcome
 from appliance.store.accounts import Issued
-from appliance.store.views import InboundView, LineView, MessageStory, MessageView
+from appliance.store.shown import InboundView, LineView, MessageStory, MessageView
 
 
 def _to_base64(value: object) -> object:

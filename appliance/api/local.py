@@ -23,7 +23,7 @@ from appliance.lifecycle import FINAL, State
 from appliance.models import Account
 from appliance.store.accounts import NewAccount
 from appliance.store.bell import CHANGES
-from appliance.store.views import MessageStory
+from appliance.store.shown import MessageStory
 
 router = APIRouter(prefix="/local", tags=["This box only"])
 

@@ -19,7 +19,7 @@ from appliance.api.doors import CurrentDoors, Doors
 from appliance.api.problems import KINDS, problem
 from appliance.errors import NoRoom, StoreError
 from appliance.store.bell import CHANGES
-from appliance.store.views import InboundView, LineView, MessageView
+from appliance.store.shown import InboundView, LineView, MessageView
 
 router = APIRouter()
 

@@ -95,15 +95,15 @@ class Notices:
         return await self._base.reader.run(lambda connection: _read(connection, account_id, most))
 
     async def done(self, notice_id: int, at: datetime) -> None:
-        """The other side has acknowledged it."""
+        """Note that the other side has acknowledged it."""
         await self._base.writer.run(self._done, (notice_id, at))
 
     async def failed(self, notice_id: int, why: str, due_at: datetime) -> None:
-        """It could not be handed over; it is tried again at ``due_at``."""
+        """Note that it could not be handed over; it is tried again at ``due_at``."""
         await self._base.writer.run(self._failed, (notice_id, due_at, why))
 
     async def parked(self, notice_id: int, why: str, at: datetime) -> None:
-        """The other side refused it for good: it is kept and shown, not tried again."""
+        """Keep and show what the other side refused for good; it is not tried again."""
         await self._base.writer.run(self._parked, (notice_id, at, why))
 
     async def park_older(self, before: datetime, now: datetime) -> int:

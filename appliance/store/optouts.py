@@ -38,7 +38,8 @@ _OF: Final = select(opt_out.c.recipient_key, opt_out.c.account_id, opt_out.c.cat
 )
 
 _LOCK: Final = text(
-    "SELECT pg_advisory_xact_lock(k) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS k ORDER BY 1) s"
+    "SELECT pg_advisory_xact_lock(k)"
+    " FROM (SELECT unnest(CAST(:keys AS bigint[])) AS k ORDER BY 1) AS sorted"
 )
 
 

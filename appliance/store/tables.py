@@ -15,5 +15,5 @@ def table_of(model: type[SQLModel]) -> Table:
 
 @cache
 def insert_of(model: type[SQLModel]) -> Insert:
-    """Return the statement that inserts rows of a model (made once, so that it is compiled once)."""
+    """Return the statement that inserts rows of a model; made, and so compiled, once."""
     return insert(table_of(model))

@@ -1,0 +1,41 @@
+"""The tables. Each index says which question it answers.
+
+Numbers and texts stand in ``message`` and ``inbound`` only, nullable, so that they can be
+erased; every look-up by number goes through keyed hashes (``recipient_key``,
+``recipient_suffix_key``, ``sender_key``). History, notices, attempts and reports hold ids and
+hashes.
+
+The ids of rows that come in numbers are made by the store before they are written
+(``appliance.store.ids``): they grow with time, and a row can name another one of its own
+transaction without asking the database first.
+"""
+
+from appliance.models.accounts import Account, ApiKey, Daemon, Setting
+from appliance.models.columns import InboundState, NoticeKind, Outcome
+from appliance.models.lines import Line, ServiceCentre, Sim
+from appliance.models.messages import Attempt, ConcatCounter, History, Message, Part
+from appliance.models.network import Inbound, InboundPart, OptOut, Report
+from appliance.models.notices import Notice
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Attempt",
+    "ConcatCounter",
+    "Daemon",
+    "History",
+    "Inbound",
+    "InboundPart",
+    "InboundState",
+    "Line",
+    "Message",
+    "Notice",
+    "NoticeKind",
+    "OptOut",
+    "Outcome",
+    "Part",
+    "Report",
+    "ServiceCentre",
+    "Setting",
+    "Sim",
+]

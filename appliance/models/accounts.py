@@ -1,0 +1,49 @@
+"""Who is allowed in, and what the installation knows of itself."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+
+class Setting(SQLModel, table=True):
+    """What the installation made up for itself once, such as the key of its hashes."""
+
+    name: str = Field(primary_key=True)
+    value: bytes
+
+
+class Daemon(SQLModel, table=True):
+    """A daemon that has worked on this database. Its id marks what it has claimed."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    started_at: datetime
+
+
+class Account(SQLModel, table=True):
+    """An application allowed in."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    system_id: str | None = Field(default=None, unique=True)  # None: no SMPP
+    password_hash: str | None = None  # argon2id
+    carrier: str | None = None  # "smpp", "webhook"; None: it asks by itself
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    is_default: bool = False  # gets the inbound messages that belong to nobody else
+    max_binds: int = 4
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of an account. The key itself is shown once and never stored."""
+
+    __tablename__ = "api_key"
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)  # whose keys?
+    key_hash: str = Field(unique=True)  # SHA-256, hex: keys are random
+    hint: str  # its first characters, to tell keys apart
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -1,0 +1,59 @@
+"""The columns' types, the words that stand in them, and partial indexes."""
+
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import BigInteger, Enum, Integer, text
+from sqlalchemy.types import TypeEngine
+
+from appliance.lifecycle import Event, State
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def by_value(words: type[Word]) -> Enum:
+    """Store an enum by its value (SQLAlchemy takes the name), as text on every database."""
+    return Enum(
+        words,
+        values_callable=lambda members: [member.value for member in members],
+        native_enum=False,
+        create_constraint=False,
+        length=32,
+    )
+
+
+BIG: Final[TypeEngine[Any]] = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits everywhere; SQLite's row id must be called INTEGER to be the primary key."""
+
+STATE: Final = by_value(State)
+EVENT: Final = by_value(Event)
+
+
+class Outcome(StrEnum):
+    """What is known of one handing of a part to a SIM."""
+
+    SENDING = "sending"  # begun; no answer yet
+    SENT = "sent"  # +CMGS: n
+    REFUSED = "refused"  # the network or the modem said no
+    RELEASED = "released"  # no Ctrl-Z was written: it was never on the air
+    UNCERTAIN = "uncertain"  # no answer that says whether it is on the air
+
+
+class InboundState(StrEnum):
+    """How much of an inbound message is here."""
+
+    WAITING = "waiting"  # parts are missing
+    COMPLETE = "complete"
+    UNDECODABLE = "undecodable"  # kept raw
+
+
+class NoticeKind(StrEnum):
+    """What a notice tells of."""
+
+    MESSAGE = "message"
+    INBOUND = "inbound"
+
+
+def partial(condition: str) -> dict[str, Any]:
+    """Return what makes an index hold only the rows that fulfil ``condition``."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

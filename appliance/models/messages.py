@@ -1,0 +1,145 @@
+"""What accounts ask for, on its way out."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from appliance.lifecycle import Event, State
+from appliance.models.columns import (
+    BIG,
+    EVENT,
+    STATE,
+    Outcome,
+    by_value,
+    partial,
+)
+
+
+class Message(SQLModel, table=True):
+    """What an account asks for: one text (or bytes) to one recipient.
+
+    ``state`` is a copy computed from the parts. ``daemon`` and ``lease_until`` say who works
+    on it; ``sim_id`` says which SIM carries it, and stays when the work is done.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "reference"),
+        UniqueConstraint("account_id", "idempotency_key"),
+        CheckConstraint("priority BETWEEN 0 AND 3"),
+        CheckConstraint("parts BETWEEN 1 AND 255"),
+        # What may leave next? Highest priority first, oldest first within it.
+        Index("ix_message_waiting", text("priority DESC"), "id", **partial("state = 'queued'")),
+        # What of its messages has a SIM still to go on with?
+        Index("ix_message_under_way", "sim_id", **partial("state = 'sending'")),
+        # Which queued messages does a STOP cancel? Who wrote to this number last by this SIM?
+        Index("ix_message_recipient", "recipient_key", "id"),
+        # What has an account sent, newest first?
+        Index("ix_message_account", "account_id", "id"),
+        # Whose time is up?
+        Index("ix_message_expiry", "expires_at", **partial("state = 'queued'")),
+        # Which are open for too long?
+        Index("ix_message_open", "changed_at", **partial("state IN ('sent', 'uncertain')")),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    account_id: int = Field(foreign_key="account.id")
+    door: str
+    category: str
+    priority: int
+    reference: str | None = None
+    idempotency_key: str | None = None
+    request_hash: bytes | None = None  # of what was asked under the reference or the key
+    recipient: str | None = None
+    recipient_key: bytes
+    recipient_suffix_key: bytes
+    text: str | None = None
+    data: bytes | None = None
+    udh: bytes | None = None  # the app's own header, None: ours
+    flash: bool = False
+    encoding: str
+    parts: int
+    state: State = Field(default=State.QUEUED, sa_type=STATE)
+    cause: str | None = None
+    cause_code: int | None = None
+    not_before: datetime
+    expires_at: datetime
+    receipts: str | None = None
+    when_uncertain: str
+    smpp: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the ESME's addresses
+    sim_id: int | None = Field(default=None, foreign_key="sim.id")
+    daemon: int | None = Field(default=None, foreign_key="daemon.id")
+    lease_until: datetime | None = None
+    accepted_at: datetime
+    changed_at: datetime
+
+
+class Part(SQLModel, table=True):
+    """One SMS on the air: a whole message, or one segment of a long one."""
+
+    __table_args__ = (
+        UniqueConstraint("message_id", "ordinal"),
+        CheckConstraint("ordinal BETWEEN 1 AND 255"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    message_id: int = Field(foreign_key="message.id", sa_type=BIG)
+    ordinal: int  # from 1, as in the concatenation header
+    state: State = Field(default=State.QUEUED, sa_type=STATE)
+    cause: str | None = None
+    cause_code: int | None = None
+    changed_at: datetime
+
+
+class Attempt(SQLModel, table=True):
+    """One handing of a part to one SIM."""
+
+    __table_args__ = (
+        # Which attempts may a report be about? What has a SIM sent since?
+        Index("ix_attempt_report", "sim_id", "recipient_suffix_key", "id"),
+        Index("ix_attempt_limits", "sim_id", "started_at"),
+        # What was in flight when the daemon died?
+        Index("ix_attempt_in_flight", "daemon", **partial("outcome = 'sending'")),
+        CheckConstraint("reference BETWEEN 0 AND 255"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    part_id: int = Field(foreign_key="part.id", sa_type=BIG, index=True)
+    message_id: int = Field(sa_type=BIG)
+    sim_id: int = Field(foreign_key="sim.id")
+    daemon: int = Field(foreign_key="daemon.id")
+    recipient_key: bytes
+    recipient_suffix_key: bytes
+    concat_reference: int | None = None  # ours, of the concatenation header; None: one part
+    reference: int | None = None  # TP-MR; None until the modem has answered
+    outcome: Outcome = Field(sa_type=by_value(Outcome))
+    code: int | None = None  # +CMS or +CME number
+    cause: str | None = None
+    started_at: datetime
+    answered_at: datetime | None = None
+    status: int | None = None  # TP-Status of the last report that fitted
+    reported_at: datetime | None = None
+
+
+class ConcatCounter(SQLModel, table=True):
+    """The last concatenation reference of a SIM to a recipient, so that two texts never mix."""
+
+    __tablename__ = "concat_counter"
+
+    sim_id: int = Field(foreign_key="sim.id", primary_key=True)
+    recipient_key: bytes = Field(primary_key=True)
+    last: int
+
+
+class History(SQLModel, table=True):
+    """One change of a part's state, never rewritten."""
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    message_id: int = Field(foreign_key="message.id", sa_type=BIG, index=True)
+    part_id: int | None = Field(default=None, sa_type=BIG)
+    attempt_id: int | None = Field(default=None, sa_type=BIG)
+    at: datetime
+    event: Event | None = Field(default=None, sa_type=EVENT)  # None: accepted
+    state: State = Field(sa_type=STATE)  # after it
+    cause: str | None = None

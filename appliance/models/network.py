@@ -1,0 +1,105 @@
+"""What the network says: reports, inbound messages, STOP."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from appliance.lifecycle import Event
+from appliance.models.columns import (
+    BIG,
+    EVENT,
+    InboundState,
+    by_value,
+    partial,
+)
+
+
+class Report(SQLModel, table=True):
+    """What the network said of a part (SMS-STATUS-REPORT); kept when it fits no attempt, too."""
+
+    __table_args__ = (
+        # Which reports wait for their attempt?
+        Index(
+            "ix_report_unmatched", "sim_id", "recipient_suffix_key", **partial("attempt_id IS NULL")
+        ),
+        CheckConstraint("status BETWEEN 0 AND 255"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    fingerprint: bytes = Field(unique=True)
+    sim_id: int = Field(foreign_key="sim.id")
+    service_centre: str | None = None
+    reference: int
+    recipient_key: bytes
+    recipient_suffix_key: bytes
+    status: int
+    event: Event | None = Field(default=None, sa_type=EVENT)  # None: the centre still tries
+    cause: str | None = None
+    submitted_at: datetime | None = None  # TP-SCTS
+    discharged_at: datetime | None = None  # TP-DT
+    received_at: datetime
+    attempt_id: int | None = Field(default=None, foreign_key="attempt.id", sa_type=BIG, index=True)
+
+
+class Inbound(SQLModel, table=True):
+    """An SMS that came to one of our SIMs; its parts are collected here until it is whole."""
+
+    __table_args__ = (
+        # To which message does this part belong?
+        Index("ix_inbound_waiting", "sim_id", "sender_key", **partial("state = 'waiting'")),
+        Index("ix_inbound_account", "account_id", "id"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    sim_id: int = Field(foreign_key="sim.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    state: InboundState = Field(sa_type=by_value(InboundState))
+    sender: str | None = None
+    sender_key: bytes
+    encoding: str | None = None
+    language: int = 0  # locking × 256 + single shift table (23.040 clauses 9.2.3.24.15, 16)
+    text: str | None = None
+    data: bytes | None = None
+    udh: bytes | None = None
+    raw: bytes | None = None  # of an undecodable one
+    concat_reference: int | None = None
+    concat_wide: bool = False
+    total: int = 1
+    segments: dict[str, str] | None = Field(default=None, sa_type=JSON)  # ordinal → hex payload
+    keyword: str | None = None
+    sent_at: datetime | None = None
+    received_at: datetime
+
+
+class InboundPart(SQLModel, table=True):
+    """That a part was read: its fingerprint makes a second reading harmless."""
+
+    __tablename__ = "inbound_part"
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    inbound_id: int = Field(foreign_key="inbound.id", sa_type=BIG, index=True)
+    fingerprint: bytes = Field(unique=True)
+    ordinal: int = 1
+    received_at: datetime
+
+
+class OptOut(SQLModel, table=True):
+    """A recipient who must get no more (of some category, of some account; None: of any)."""
+
+    __tablename__ = "opt_out"
+    __table_args__ = (
+        # May this number be written to?
+        Index("ix_opt_out_active", "recipient_key", **partial("ended_at IS NULL")),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    recipient_key: bytes
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    category: str | None = None
+    sim_id: int | None = Field(default=None, foreign_key="sim.id")
+    inbound_id: int | None = Field(default=None, foreign_key="inbound.id", sa_type=BIG)
+    reason: str
+    created_at: datetime
+    until: datetime | None = None
+    ended_at: datetime | None = None
