@@ -128,6 +128,8 @@ class Intake:
         if len(asked.udh) > LONGEST_HEADER:
             raise BadField("udh", f"longer than {LONGEST_HEADER} octets")
         header = len(asked.udh) + 1 if asked.udh else 0
+        if asked.text is not None and "\0" in asked.text:
+            raise BadField("text", "holds U+0000, which no phone shows and PostgreSQL cannot keep")
         if asked.text is not None:
             segments = text.split(asked.text, header=header)
         else:

@@ -12,7 +12,6 @@ from typing import Any, Final, Self
 import httpx
 from standardwebhooks import Webhook
 
-from appliance import __version__
 from appliance.clock import Clock
 from appliance.errors import Undelivered
 from appliance.models import Account
@@ -66,7 +65,7 @@ class WebhookCarrier:
             verify=verify,
             headers={
                 "Content-Type": "application/json",
-                "User-Agent": f"appliance/{__version__}",
+                "User-Agent": "appliance",
                 "Accept-Encoding": "identity",
             },
         )

@@ -94,7 +94,7 @@ WORLDLY = {
     | {"store", "models", "policy", "intake", "text", "msisdn", "settings", *MODEM_CODEC},
     "control": LOW | {"store", "models", "policy"},
     "outbox": LOW | {"store", "models", "policy", "settings"},
-    "webhook": LOW | {"outbox", "store", "models", "settings"},
+    "webhook": LOW | {"__init__", "outbox", "store", "models", "settings"},
     "attempt": LOW | SENDING - {"inbox", "modem"},
     "line": LOW | SENDING | {"attempt"},
     "keeper": LOW | SENDING | {"attempt", "line"},

@@ -76,6 +76,7 @@ def test_what_is_no_number_is_refused_with_the_reason(raw, region, reason):
         ("１１２", "DE", ANYWHERE),
         ("1-1-0", "DE", ANYWHERE),
         ("911", None, ANYWHERE),
+        ("911", "DE", ANYWHERE),  # phones take it for one everywhere
         ("112", None, ANYWHERE),
         ("0112", "DE", ANYWHERE),
         ("+49112", None, ANYWHERE),
@@ -165,6 +166,7 @@ def test_a_number_once_read_is_read_the_same_again_by_us_and_from_the_network(ra
         ("79161234567", "RU", "+79161234567"),
         ("9161234567", "RU", "+79161234567"),
         ("8613812345678", "CN", "+8613812345678"),
+        ("8613812345678", "AT", "+8613812345678"),  # possible in Austria, real in China
         ("436641234567", "US", "+436641234567"),  # foreign, and the network left the + out
         ("015112345678", None, "015112345678"),
         ("+49112", "DE", "+49112"),

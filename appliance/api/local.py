@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -21,6 +22,7 @@ from appliance.api.schemas import AccountRequest, LocalSendRequest
 from appliance.errors import BadField, NameTaken, NotFound
 from appliance.lifecycle import FINAL, State
 from appliance.models import Account
+from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.bell import CHANGES
 from appliance.store.shown import MessageStory
@@ -40,23 +42,19 @@ Wait = Annotated[
 @router.get("/accounts")
 async def list_accounts(doors: CurrentDoors) -> list[AccountEntry]:
     """List the accounts, revoked ones too."""
-    accounts = await doors.store.accounts.all()
-    return [AccountEntry.of(account) for account in accounts if account.name != LOCAL]
+    return await listed(doors.store)
 
 
 @router.post("/accounts", status_code=201)
 async def add_account(body: AccountRequest, doors: CurrentDoors) -> NewCredentials:
     """Make an account; its secrets are shown this once."""
-    _refuse_local(body.name)
-    new = NewAccount(name=body.name, webhook_url=body.webhook_url)
-    return NewCredentials.of(await doors.store.accounts.add(new, doors.clock.now()))
+    return await add(doors.store, body, doors.clock.now())
 
 
 @router.delete("/accounts/{name}", status_code=204)
 async def revoke_account(name: str, doors: CurrentDoors) -> None:
     """End an account: its key and its password open nothing any more, its binds are closed."""
-    _refuse_local(name)
-    doors.drop(await doors.store.accounts.revoke(name, doors.clock.now()))
+    doors.drop(await revoke(doors.store, name, doors.clock.now()))
 
 
 @router.get("/lines")
@@ -97,6 +95,36 @@ async def get_message(
     finally:
         doors.store.bells.forget(CHANGES, bell)
     return LocalMessageWithStory.told(found)
+
+
+async def listed(store: Store) -> list[AccountEntry]:
+    """Return the accounts; that of the command line itself is none."""
+    return [AccountEntry.of(one) for one in await store.accounts.all() if one.name != LOCAL]
+
+
+async def add(store: Store, request: AccountRequest, now: datetime) -> NewCredentials:
+    """Make an account.
+
+    Raises:
+        BadField: the name is kept for the command line.
+        NameTaken: there is one of that name.
+
+    """
+    _refuse_local(request.name)
+    new = NewAccount(name=request.name, webhook_url=request.webhook_url)
+    return NewCredentials.of(await store.accounts.add(new, now))
+
+
+async def revoke(store: Store, name: str, now: datetime) -> int:
+    """End an account; return its id.
+
+    Raises:
+        BadField: it is that of the command line.
+        NotFound: there is none, or it is revoked already.
+
+    """
+    _refuse_local(name)
+    return await store.accounts.revoke(name, now)
 
 
 def _refuse_local(name: str) -> None:

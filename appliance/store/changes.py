@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, null, select, update
 
 from appliance.errors import IllegalTransition
 from appliance.lifecycle import Event, State, message_state, next_state
@@ -30,6 +30,7 @@ class Change:
 
     ``cause`` is the sentence that says why, None if all is well. ``unclaim`` gives the
     message back to the queue: no daemon works on it any more; it waits until ``not_before``.
+    ``only_from``: nothing happens to a part that is in another state by now.
     """
 
     part_id: int
@@ -40,8 +41,24 @@ class Change:
     attempt_id: int | None = None
     unclaim: bool = False
     not_before: datetime | None = None
+    only_from: State | None = None
 
 
+DEAD: Final = {
+    State.FAILED: "another part was refused",
+    State.EXPIRED: "another part expired",
+    State.CANCELLED: "another part was cancelled",
+}
+"""States of a part that its message cannot recover from, the worst first, and what the parts
+that are waiting then are told."""
+
+_LOCK: Final = (
+    select(message.c.id)
+    .join(part, part.c.message_id == message.c.id)
+    .where(part.c.id.in_(bindparam("parts_of", expanding=True)))
+    .order_by(message.c.id)
+    .with_for_update(of=message)
+)
 _FACTS: Final = (
     select(
         part.c.id,
@@ -52,7 +69,6 @@ _FACTS: Final = (
         message.c.receipts,
         message.c.parts,
         message.c.state.label("message_state"),
-        message.c.sim_id,
         account.c.carrier,
     )
     .join(message, message.c.id == part.c.message_id)
@@ -87,7 +103,13 @@ _END_MESSAGE: Final = _MOVE_MESSAGE.values(daemon=None, lease_until=None)
 _GIVE_BACK: Final = (
     update(message)
     .where(message.c.id == bindparam("row"))
-    .values(daemon=None, lease_until=None, sim_id=bindparam("sim"), not_before=bindparam("when"))
+    .values(
+        daemon=None,
+        lease_until=None,
+        not_before=bindparam("when"),
+        # Whatever SIM; but what has begun goes on by its own.
+        sim_id=case((message.c.state == State.QUEUED, null()), else_=message.c.sim_id),
+    )
 )
 
 
@@ -95,19 +117,21 @@ def apply(transaction: Transaction, changes: Sequence[Change], ids: Ids) -> None
     """Carry out changes of state, oldest first, in the transaction of the verb.
 
     A change that the life cycle does not know is left out: a report about a part that was
-    cancelled while it waited for its resend changes nothing. A part refused for good takes
-    its message's waiting parts with it.
+    cancelled while it waited for its resend changes nothing. A message of which a part came
+    to a bad end has no waiting parts: they are cancelled.
     """
     if not changes:
         return
+    _lock_messages(transaction, changes)
     parts = _facts(transaction, changes)
+    changes = [each for each in changes if each.only_from in (None, parts[each.part_id].state)]
     moves = _moves(changes, parts)
-    _cancel_siblings(transaction, moves, parts)
-    if not moves:
-        return
-    _write(transaction, moves, ids)
-    _settle_messages(transaction, moves, parts, ids)
-    transaction.topics.add(CHANGES)
+    if moves:
+        _cancel_rest(transaction, moves, parts)
+        _write(transaction, moves, ids)
+        _settle_messages(transaction, moves, parts, ids)
+        transaction.topics.add(CHANGES)
+    _give_back(transaction, changes, parts)
 
 
 @dataclass(slots=True)
@@ -116,6 +140,13 @@ class _Move:
     was: State
     to: State
     message_id: int
+
+
+def _lock_messages(transaction: Transaction, changes: Sequence[Change]) -> None:
+    """Let no other daemon change these messages before we have; SQLite has one writer."""
+    if not transaction.sqlite:
+        parts_of = sorted({change.part_id for change in changes})
+        transaction.connection.execute(_LOCK, {"parts_of": parts_of})
 
 
 def _facts(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Any]:
@@ -144,25 +175,28 @@ def _moves(changes: Sequence[Change], parts: Mapping[int, Any]) -> list[_Move]:
     return moves
 
 
-def _cancel_siblings(
-    transaction: Transaction, moves: list[_Move], parts: Mapping[int, Any]
-) -> None:
-    """Cancel the waiting parts of messages of which a part was refused for good."""
-    failed = {
-        move.message_id: move.change
+def _cancel_rest(transaction: Transaction, moves: list[_Move], parts: Mapping[int, Any]) -> None:
+    """Cancel the waiting parts of long messages that cannot arrive whole any more."""
+    touched = {
+        move.message_id: move.change.at
         for move in moves
-        if move.to is State.FAILED and parts[move.change.part_id].parts > 1
+        if parts[move.change.part_id].parts > 1 and (move.to in DEAD or move.to is State.QUEUED)
     }
-    if not failed:
+    if not touched:
         return
-    moved = {move.change.part_id for move in moves}
-    siblings = transaction.connection.execute(_SIBLINGS, {"messages": sorted(failed)}).all()
+    siblings = transaction.connection.execute(_SIBLINGS, {"messages": sorted(touched)}).all()
+    states: dict[int, dict[int, State]] = {message_id: {} for message_id in touched}
     for row in siblings:
-        if row.state is State.QUEUED and row.id not in moved:
-            change = Change(
-                row.id, Event.CANCEL, failed[row.message_id].at, "another part was refused"
-            )
-            moves.append(_Move(change, State.QUEUED, State.CANCELLED, row.message_id))
+        states[row.message_id][row.id] = row.state
+    for move in moves:
+        if move.message_id in states:
+            states[move.message_id][move.change.part_id] = move.to
+    for message_id, by_part in states.items():
+        cause = next((DEAD[state] for state in DEAD if state in by_part.values()), None)
+        for part_id, state in by_part.items():
+            if cause and state is State.QUEUED:
+                change = Change(part_id, Event.CANCEL, touched[message_id], cause)
+                moves.append(_Move(change, State.QUEUED, State.CANCELLED, message_id))
 
 
 def _write(transaction: Transaction, moves: Sequence[_Move], ids: Ids) -> None:
@@ -220,7 +254,6 @@ def _settle_messages(
     writes: dict[Any, list[dict[str, Any]]] = {
         _MOVE_MESSAGE: [],
         _END_MESSAGE: [],
-        _GIVE_BACK: [],
         insert_of(Notice): [],
     }
     for message_id, mine in by_message.items():
@@ -233,15 +266,23 @@ def _settle_messages(
                 delivered = states[message_id].count(State.DELIVERED)
                 writes[insert_of(Notice)].append(_notice(row, moved, delivered, ids))
                 transaction.topics.add((NOTICES, row.account_id))
-        if back := next((move.change for move in mine if move.change.unclaim), None):
-            sim = row.sim_id if state is not State.QUEUED else None
-            writes[_GIVE_BACK].append(
-                {"row": message_id, "sim": sim, "when": back.not_before or back.at}
-            )
-            transaction.topics.add(QUEUE)
     for statement, rows in writes.items():
         if rows:
             transaction.connection.execute(statement, rows)
+
+
+def _give_back(
+    transaction: Transaction, changes: Sequence[Change], parts: Mapping[int, Any]
+) -> None:
+    """Let go of messages, also of those whose part a report has settled meanwhile."""
+    rows = [
+        {"row": parts[change.part_id].message_id, "when": change.not_before or change.at}
+        for change in changes
+        if change.unclaim
+    ]
+    if rows:
+        transaction.connection.execute(_GIVE_BACK, rows)
+        transaction.topics.add(QUEUE)
 
 
 def _states(

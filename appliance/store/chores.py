@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select, text, update
 
 from appliance.lifecycle import Event, State
 from appliance.models import Attempt, Message, Outcome, Part
@@ -20,7 +20,8 @@ from appliance.submission import WhenUncertain
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
 
 CHUNK: Final = 100
-"""Parts changed in one transaction: a pass over a long list holds nobody up."""
+"""Messages changed in one transaction, each with all its parts: a pass over a long list holds
+nobody up, and no message is left half done."""
 
 _IN_FLIGHT: Final = select(
     attempt.c.id, attempt.c.part_id, attempt.c.sim_id, attempt.c.recipient_suffix_key
@@ -32,7 +33,7 @@ _LOST: Final = (
 )
 _LET_GO: Final = (
     update(message)
-    .where(message.c.daemon == bindparam("worker"))
+    .where(text("message.state = 'sending'"), message.c.daemon == bindparam("worker"))
     .values(daemon=None, lease_until=None)
 )
 _UNSENT: Final = (
@@ -40,29 +41,37 @@ _UNSENT: Final = (
     .where(text("message.state = 'queued'"), message.c.sim_id.is_not(None))
     .values(sim_id=None)
 )
-_EXPIRED: Final = (
-    select(part.c.id)
-    .join(message, message.c.id == part.c.message_id)
-    .where(
-        message.c.state.in_((State.QUEUED, State.SENDING)),
-        message.c.daemon.is_(None),
-        message.c.expires_at <= bindparam("moment"),
-        part.c.state == State.QUEUED,
+
+
+def _parts(state: State, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the parts in ``state`` of the first messages that fulfil the conditions."""
+    chosen = (
+        select(message.c.id)
+        .where(
+            *conditions, exists().where(part.c.message_id == message.c.id, part.c.state == state)
+        )
+        .limit(CHUNK)
     )
-    .limit(CHUNK)
+    return (
+        select(part.c.id, message.c.when_uncertain)
+        .join(message, message.c.id == part.c.message_id)
+        .where(part.c.message_id.in_(chosen), part.c.state == state)
+        .order_by(part.c.id)
+    )
+
+
+# What is being sent has begun; but what has waited too long for its turn then does not leave.
+_EXPIRED: Final = _parts(
+    State.QUEUED,
+    or_(text("message.state = 'queued'"), text("message.state = 'sending'")),
+    message.c.expires_at <= bindparam("moment"),
 )
 _OPEN: Final = (
-    select(part.c.id, part.c.state, message.c.when_uncertain)
-    .join(message, message.c.id == part.c.message_id)
-    .where(
-        text("message.state IN ('sent', 'uncertain')"),
-        message.c.changed_at < bindparam("before"),
-        part.c.state == bindparam("is_in"),
-        part.c.changed_at < bindparam("before"),
-    )
-    .limit(CHUNK)
+    text("message.state IN ('sent', 'uncertain')"),
+    message.c.changed_at < bindparam("before"),
 )
-_UNCERTAIN: Final = _OPEN.where(message.c.when_uncertain != WhenUncertain.HOLD)
+_UNREPORTED: Final = _parts(State.SENT, *_OPEN)
+_UNCERTAIN: Final = _parts(State.UNCERTAIN, *_OPEN, message.c.when_uncertain != WhenUncertain.HOLD)
 
 SETTLED: Final = {
     WhenUncertain.RESEND: (Event.RELEASE, "no word of it came; it is sent again, as set"),
@@ -71,7 +80,7 @@ SETTLED: Final = {
 
 
 class Chores:
-    """Passes over what waits. Each returns how many parts it changed; 0 means done."""
+    """Passes over what waits. Each returns how many parts it changed; under CHUNK: done."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
@@ -117,27 +126,34 @@ class Chores:
 
     def _expire_many(self, transaction: Transaction, items: Sequence[datetime]) -> list[int]:
         now = items[-1]
-        parts = transaction.connection.execute(_EXPIRED, {"moment": now}).scalars().all()
+        rows = transaction.connection.execute(_EXPIRED, {"moment": now}).all()
         cause = "its time was up before a SIM could send it"
-        changes = [Change(part_id, Event.EXPIRE, now, cause) for part_id in parts]
+        changes = [Change(row.id, Event.EXPIRE, now, cause, only_from=State.QUEUED) for row in rows]
         return self._apply(transaction, changes, len(items))
 
     def _silence_many(self, transaction: Transaction, items: Sequence[Overdue]) -> list[int]:
         overdue = items[-1]
-        bounds = {"before": overdue.no_report_before, "is_in": State.SENT}
-        rows: Sequence[Any] = transaction.connection.execute(_OPEN, bounds).all()
+        bounds = {"before": overdue.no_report_before}
+        rows = transaction.connection.execute(_UNREPORTED, bounds).all()
         cause = "no report came in its time"
         changes = [Change(row.id, Event.SILENCE, overdue.now, cause) for row in rows]
         return self._apply(transaction, changes, len(items))
 
     def _settle_many(self, transaction: Transaction, items: Sequence[Overdue]) -> list[int]:
         overdue = items[-1]
-        bounds = {"before": overdue.uncertain_before, "is_in": State.UNCERTAIN}
+        bounds = {"before": overdue.uncertain_before}
         changes = []
         for row in transaction.connection.execute(_UNCERTAIN, bounds).all():
             event, cause = SETTLED[WhenUncertain(row.when_uncertain)]
-            back = event is Event.RELEASE
-            changes.append(Change(row.id, event, overdue.now, cause, unclaim=back))
+            change = Change(
+                row.id,
+                event,
+                overdue.now,
+                cause,
+                unclaim=event is Event.RELEASE,
+                only_from=State.UNCERTAIN,
+            )
+            changes.append(change)
         return self._apply(transaction, changes, len(items))
 
     def _apply(self, transaction: Transaction, changes: Sequence[Change], items: int) -> list[int]:

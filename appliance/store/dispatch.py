@@ -1,6 +1,6 @@
 """The queue's way out: what may leave, claims, attempts, and how they ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
 
 from appliance.lifecycle import Event, State, next_state
 from appliance.models import Attempt, ConcatCounter, Message, Outcome, Part
-from appliance.policy.retries import MOST_TRIES
+from appliance.policy.retries import MOST_TRIES, back_off
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply, write_history
 from appliance.store.early import settle_early
@@ -37,21 +37,27 @@ _COLUMNS: Final = (
     message.c.expires_at,
 )
 _MAY_LEAVE: Final = (
-    message.c.daemon.is_(None),
     message.c.not_before <= bindparam(NOW),
     message.c.expires_at > bindparam(NOW),
     message.c.recipient.is_not(None),
 )
+# A message that has begun is still ours when its line went away in the middle of it.
+_OURS_TO_TAKE: Final = or_(message.c.daemon.is_(None), message.c.daemon == bindparam("worker"))
 # The states are written out, so that the database sees that its partial indexes fit.
 _QUEUE: Final = (
     select(*_COLUMNS)
-    .where(text("message.state = 'queued'"), *_MAY_LEAVE)
+    .where(text("message.state = 'queued'"), message.c.daemon.is_(None), *_MAY_LEAVE)
     .order_by(message.c.priority.desc(), message.c.id)
     .limit(bindparam("most"))
 )
 _UNDER_WAY: Final = (
     select(*_COLUMNS)
-    .where(text("message.state = 'sending'"), message.c.sim_id == bindparam("sim"), *_MAY_LEAVE)
+    .where(
+        text("message.state = 'sending'"),
+        message.c.sim_id == bindparam("sim"),
+        _OURS_TO_TAKE,
+        *_MAY_LEAVE,
+    )
     .order_by(message.c.priority.desc(), message.c.id)
     .limit(bindparam("most"))
 )
@@ -78,6 +84,7 @@ _CLAIM: Final = (
         message.c.id == bindparam("row"),
         message.c.state.in_((State.QUEUED, State.SENDING)),
         or_(message.c.sim_id.is_(None), message.c.sim_id == bindparam("sim")),
+        _OURS_TO_TAKE,
         *_MAY_LEAVE,
         ~OPTED_OUT,
     )
@@ -91,22 +98,31 @@ _CLAIM: Final = (
         changed_at=bindparam(NOW),
     )
 )
-_STILL_ALLOWED: Final = select(message.c.id).where(
-    message.c.id == bindparam("row"),
-    message.c.daemon == bindparam("worker"),
-    ~OPTED_OUT,
+_STILL_ALLOWED: Final = (
+    select(message.c.id)
+    .where(
+        message.c.id == bindparam("row"),
+        message.c.sim_id == bindparam("sim"),
+        message.c.daemon == bindparam("worker"),
+        message.c.expires_at > bindparam(NOW),
+        ~OPTED_OUT,
+    )
+    .with_for_update(of=message)
 )
 _TAKE_PART: Final = (
     update(part)
     .where(part.c.id == bindparam("row"), part.c.state == State.QUEUED)
-    .values(state=next_state(State.QUEUED, Event.CLAIM), changed_at=bindparam(NOW))
+    .values(
+        state=next_state(State.QUEUED, Event.CLAIM),
+        cause=None,
+        cause_code=None,
+        changed_at=bindparam(NOW),
+    )
 )
 _WHY_NOT: Final = select(
     message.c.state,
-    message.c.daemon,
     message.c.expires_at,
     message.c.not_before,
-    message.c.parts,
     OPTED_OUT.label("opted_out"),
 ).where(message.c.id == bindparam("row"))
 _WAITING_PARTS: Final = select(part.c.id).where(
@@ -114,7 +130,11 @@ _WAITING_PARTS: Final = select(part.c.id).where(
 )
 _GIVE_UP_CLAIM: Final = (
     update(message)
-    .where(message.c.id == bindparam("row"), message.c.daemon == bindparam("worker"))
+    .where(
+        message.c.id == bindparam("row"),
+        message.c.sim_id == bindparam("sim"),
+        message.c.daemon == bindparam("worker"),
+    )
     .values(daemon=None, lease_until=None)
 )
 _LAST_CONCAT: Final = select(counter.c.last).where(
@@ -135,6 +155,15 @@ _END: Final = (
         cause=bindparam("why"),
         answered_at=bindparam("moment"),
     )
+)
+MAY_END: Final[Mapping[Outcome, Set[Outcome]]] = {
+    Outcome.SENDING: frozenset(Outcome) - {Outcome.SENDING},
+    Outcome.UNCERTAIN: frozenset({Outcome.SENT}),
+}
+"""How an attempt may end, by what is known of it."""
+
+_OUTCOMES: Final = select(attempt.c.id, attempt.c.outcome).where(
+    attempt.c.id.in_(bindparam("attempts", expanding=True))
 )
 _TRIES: Final = select(attempt.c.id).where(
     attempt.c.part_id == bindparam("row"), attempt.c.outcome == Outcome.REFUSED
@@ -160,7 +189,8 @@ class Dispatch:
 
     async def under_way(self, sim_id: int, now: datetime, most: int) -> list[Waiting]:
         """Return the messages of which this SIM has sent some parts and must send the rest."""
-        return await self._base.reader.run(lambda connection: _rest(connection, sim_id, now, most))
+        asked = {"sim": sim_id, "worker": self._base.daemon, NOW: now, "most": most}
+        return await self._base.reader.run(lambda connection: _rest(connection, asked))
 
     async def next_time(self, now: datetime) -> datetime | None:
         """Return when the next message that waits for its time may leave, None if none does."""
@@ -178,7 +208,10 @@ class Dispatch:
         return await self._base.writer.run(self._begin, begin)
 
     async def end(self, end: AttemptEnd) -> None:
-        """Write down what became of an attempt."""
+        """Write down what became of an attempt; twice is harmless.
+
+        An attempt that is uncertain may still turn out to be sent: a late answer of its modem.
+        """
         await self._base.writer.run(self._end, end)
 
     def _begin_many(
@@ -203,20 +236,13 @@ class Dispatch:
     def _take(self, transaction: Transaction, item: Begin) -> bool:
         execute = transaction.connection.execute
         row = item.waiting.message_id
+        ours = {"row": row, "sim": item.sim_id, "worker": self._base.daemon, NOW: item.at}
         if item.first:
-            claim = {
-                "row": row,
-                "sim": item.sim_id,
-                "worker": self._base.daemon,
-                "lease": item.lease_until,
-                NOW: item.at,
-            }
-            if execute(_CLAIM, claim).rowcount != 1:
+            if execute(_CLAIM, ours | {"lease": item.lease_until}).rowcount != 1:
                 return False
-        else:
-            allowed = {"row": row, "worker": self._base.daemon, NOW: item.at}
-            if execute(_STILL_ALLOWED, allowed).first() is None:
-                return False
+        elif execute(_STILL_ALLOWED, ours).first() is None:
+            execute(_GIVE_UP_CLAIM, ours)
+            return False
         taken = {"row": item.waiting.part_id(item.ordinal), NOW: item.at}
         return execute(_TAKE_PART, taken).rowcount == 1
 
@@ -245,8 +271,6 @@ class Dispatch:
         execute = transaction.connection.execute
         identity = {"row": item.waiting.message_id}
         row = execute(_WHY_NOT, identity | {NOW: item.at}).first()
-        ours = identity | {"worker": self._base.daemon}
-        execute(_GIVE_UP_CLAIM, ours)
         if row is None:
             return NotBegun("it is gone")
         if row.opted_out:
@@ -265,9 +289,9 @@ class Dispatch:
         return NotBegun(f"it is {row.state} by now")
 
     def _end_many(self, transaction: Transaction, items: Sequence[AttemptEnd]) -> list[None]:
-        transaction.connection.execute(
-            _END,
-            [
+        news = _news(transaction, items)
+        if news:
+            rows = [
                 {
                     "row": end.attempt_id,
                     "ended": end.outcome,
@@ -276,18 +300,19 @@ class Dispatch:
                     "why": end.cause,
                     "moment": end.at,
                 }
-                for end in items
-            ],
-        )
-        apply(transaction, [self._change(transaction, end) for end in items], self._base.ids)
-        settle_early(transaction, items, self._base.ids)
+                for end in news
+            ]
+            transaction.connection.execute(_END, rows)
+            apply(transaction, [self._change(transaction, end) for end in news], self._base.ids)
+            settle_early(transaction, news, self._base.ids)
         return [None] * len(items)
 
     def _change(self, transaction: Transaction, end: AttemptEnd) -> Change:
         part_id = end.begin.waiting.part_id(end.begin.ordinal)
-        event, cause = end.event, end.cause
+        event, cause, not_before = end.event, end.cause, end.not_before or end.at
         if event is Event.RELEASE and end.outcome is Outcome.REFUSED:
             tries = len(transaction.connection.execute(_TRIES, {"row": part_id}).all())
+            not_before = max(not_before, end.at + back_off(tries))
             if tries >= MOST_TRIES:
                 event, cause = Event.REFUSE, f"{cause}; given up after {tries} tries"
         return Change(
@@ -298,8 +323,21 @@ class Dispatch:
             end.code,
             end.attempt_id,
             unclaim=event is Event.RELEASE,
-            not_before=end.not_before,
+            not_before=not_before,
         )
+
+
+def _news(transaction: Transaction, ends: Sequence[AttemptEnd]) -> list[AttemptEnd]:
+    """Return the ends of attempts that have not ended that way, or another way, before."""
+    ids = sorted({end.attempt_id for end in ends})
+    rows = transaction.connection.execute(_OUTCOMES, {"attempts": ids})
+    known: dict[int, Outcome] = {row.id: row.outcome for row in rows}
+    news = []
+    for end in ends:
+        if end.outcome in MAY_END.get(known[end.attempt_id], ()):
+            known[end.attempt_id] = end.outcome
+            news.append(end)
+    return news
 
 
 def _waiting(row: Any, **more: Any) -> Waiting:
@@ -322,9 +360,9 @@ def _waiting(row: Any, **more: Any) -> Waiting:
     )
 
 
-def _rest(connection: Connection, sim_id: int, now: datetime, most: int) -> list[Waiting]:
-    found = []
-    for row in connection.execute(_UNDER_WAY, {"sim": sim_id, NOW: now, "most": most}).all():
+def _rest(connection: Connection, asked: dict[str, Any]) -> list[Waiting]:
+    found, sim_id = [], asked["sim"]
+    for row in connection.execute(_UNDER_WAY, asked).all():
         todo = tuple(connection.execute(_TODO, {"row": row.id}).scalars())
         if todo:
             used = connection.execute(_USED_REFERENCE, {"row": row.id, "sim": sim_id}).scalar()

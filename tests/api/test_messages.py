@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.conftest import NUMBER, SENDER
+from tests.api.house import NUMBER, SENDER
 
 SIMPLE = {"to": NUMBER, "text": "Hello"}
 

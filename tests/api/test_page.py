@@ -14,7 +14,7 @@ from appliance.api import page
 from appliance.api.words import LINES, STATES, line_word, signal
 from appliance.clock import ManualClock
 from appliance.lifecycle import State
-from tests.api.conftest import ICCID, NUMBER
+from tests.api.house import ICCID, NUMBER
 from tests.require import require
 
 ARGUMENTS = [

@@ -9,7 +9,7 @@ import pytest
 
 from appliance import errors
 from appliance.api import problems
-from tests.api.conftest import NUMBER
+from tests.api.house import NUMBER
 
 SECRET = "the-secret-text-4711"
 GOOD = {"to": NUMBER, "text": SECRET}

@@ -2,8 +2,10 @@
 
 import pytest
 
+from appliance.modem.link import Link
 from appliance.modem.startup import REFUSED_PINS
 from tests.modem.driving import Rig
+from tests.modem.peer import FAST, Peer
 
 
 @pytest.fixture
@@ -12,3 +14,45 @@ async def rig(tmp_path):
     yield rig
     REFUSED_PINS.clear()
     await rig.close()
+
+
+@pytest.fixture
+async def peers():
+    made = []
+
+    def make():
+        made.append(Peer())
+        return made[-1]
+
+    yield make
+    for peer in made:
+        peer.close()
+
+
+@pytest.fixture
+async def peer(peers):
+    return peers()
+
+
+@pytest.fixture
+async def opened(peer):
+    """Open links to a port; they tell what they heard unasked, and of what they died."""
+    links = []
+
+    async def open_link(port=peer.port, timing=FAST, **more):
+        heard, deaths = [], []
+        link = Link(
+            port,
+            on_indication=lambda said: heard.append(said.line),
+            on_gone=deaths.append,
+            timing=timing,
+            **more,
+        )
+        link.heard, link.deaths = heard, deaths
+        links.append(link)
+        await link.open()
+        return link
+
+    yield open_link
+    for link in links:
+        await link.close()

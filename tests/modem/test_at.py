@@ -124,6 +124,14 @@ def test_a_report_may_stand_between_a_header_of_a_list_and_its_pdu():
     ]
 
 
+def test_of_two_pdus_of_one_length_the_first_belongs_to_the_last_header():
+    data = f"\r\n+CMGL: 1,1,,{OCTETS}\r\n+CDS: {OCTETS}\r\n{REPORT}\r\n{OTHER}\r\n\r\nOK\r\n"
+    assert everywhere(data, lambda: asked("AT+CMGL=4", CMGL)) == [
+        Indicated(Said(f"+CDS: {OCTETS}", REPORT, OCTETS)),
+        Answered((Said(f"+CMGL: 1,1,,{OCTETS}", OTHER, OCTETS),)),
+    ]
+
+
 def test_an_ok_between_a_header_and_its_pdu_ends_the_command():
     events = everywhere(f"\r\n+CDS: {OCTETS}\r\nOK\r\n{REPORT}\r\n", asked)
     assert events == [Answered(()), Indicated(Said(f"+CDS: {OCTETS}", REPORT, OCTETS))]

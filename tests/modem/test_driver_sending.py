@@ -6,6 +6,8 @@ import pytest
 
 from appliance.errors import PortGone
 from appliance.modem.causes import Kind
+from appliance.modem.pdu import EncodedSubmit
+from appliance.modem.sending import Sender
 from appliance.modem.values import (
     LateReference,
     MaybeSent,
@@ -25,6 +27,7 @@ from tests.modem.driving import (
     timing,
     until,
 )
+from tests.modem.peer import HASTY
 
 
 @pytest.mark.parametrize("make", PERSONALITIES)
@@ -335,3 +338,42 @@ async def test_a_second_report_is_handed_out_too(rig):
     await modem.send(encoded(), committed())
     first, second = await arrivals(modem, 2)
     assert first.report == second.report
+
+
+async def test_a_pdu_that_did_not_leave_whole_was_not_sent(peer, opened):
+    link = await opened(timing=HASTY)
+    sender = Sender(link)
+    sending = asyncio.create_task(
+        sender.send(EncodedSubmit(bytes(100_000), 4), committed(), more=False)
+    )
+    await peer.hears(b"AT+CMGS=4\r")
+    peer.stop_reading()
+    peer.say(b"\r\n> ")
+    assert isinstance(await sending, NotSent)
+    assert b"\x1a" not in peer.heard
+
+
+async def test_an_ok_without_a_reference_may_have_sent_it(peer, opened):
+    link = await opened()
+    sending = asyncio.create_task(Sender(link).send(encoded(), committed(), more=False))
+    await peer.hears(b"AT+CMGS=")
+    peer.say(b"\r\n> ")
+    await peer.hears(b"\x1a")
+    peer.say(b"\r\nOK\r\n")
+    assert isinstance(await sending, MaybeSent)
+
+
+async def test_a_refused_cmms_is_not_asked_for_again(peer, opened):
+    peer.replies[b"AT+CMMS=2"] = b"\r\n+CMS ERROR: 500\r\n"
+    link = await opened()
+    sender = Sender(link)
+    for count in (1, 2):
+        sending = asyncio.create_task(sender.send(encoded(), committed(), more=True))
+        while peer.heard.count(b"AT+CMGS=") < count:
+            await asyncio.sleep(0.005)
+        peer.say(b"\r\n> ")
+        while peer.heard.count(b"\x1a") < count:
+            await asyncio.sleep(0.005)
+        peer.say(b"\r\n+CMGS: 7\r\n\r\nOK\r\n")
+        assert await sending == Sent(7)
+    assert peer.heard.count(b"AT+CMMS") == 1

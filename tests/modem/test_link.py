@@ -8,7 +8,6 @@ import subprocess
 import sys
 import termios
 import threading
-import tty
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,113 +15,12 @@ import pytest
 
 from appliance.errors import CommandRefused, ModemSilent, PortBusy, PortGone
 from appliance.modem.at import prefixed
-from appliance.modem.link import Link
 from appliance.modem.ports import open_port
-from appliance.modem.turns import Rank
-from appliance.modem.values import Timing
+from appliance.modem.turns import Rank, Turns
+from tests.modem.peer import FAST, HASTY
 
 CSQ = prefixed("+CSQ:", fields=(2, 2))
 CMGS = prefixed("+CMGS:", fields=(1, 2))
-
-FAST = Timing(
-    open=timedelta(seconds=5),
-    wake=timedelta(seconds=5),
-    answer=timedelta(seconds=5),
-    prompt=timedelta(seconds=5),
-    quiet=timedelta(milliseconds=20),
-    after_error=timedelta(milliseconds=20),
-    patience=timedelta(milliseconds=50),
-)
-HASTY = replace(FAST, answer=timedelta(milliseconds=60), prompt=timedelta(milliseconds=60))
-
-
-class Peer:
-    """The modem's end of a pseudo-terminal: everything it hears, and what it says to what."""
-
-    def __init__(self):
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        self.port = os.ttyname(slave)
-        self.slave = slave  # kept, so that there is no hang-up between two openings
-        os.set_blocking(self.master, False)
-        self.heard = b""
-        self.replies = {}
-        self._news = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self.master, self._hear)
-
-    def _hear(self):
-        with contextlib.suppress(BlockingIOError, OSError):
-            data = os.read(self.master, 4096)
-            self.heard += data
-            for line in data.replace(b"\x1b", b"").split(b"\r"):
-                if line in self.replies:
-                    self.say(self.replies[line])
-        self._news.set()
-
-    def say(self, data):
-        os.write(self.master, data)
-
-    async def hears(self, data):
-        async with asyncio.timeout(5):
-            while data not in self.heard:
-                self._news.clear()
-                await self._news.wait()
-
-    def stop_reading(self):
-        asyncio.get_running_loop().remove_reader(self.master)
-
-    def hang_up(self):
-        self.stop_reading()
-        for file in (self.master, self.slave):
-            if file >= 0:
-                os.close(file)
-        self.master = self.slave = -1
-
-    def close(self):
-        if self.master >= 0:
-            self.hang_up()
-
-
-@pytest.fixture
-async def peers():
-    made = []
-
-    def make():
-        made.append(Peer())
-        return made[-1]
-
-    yield make
-    for peer in made:
-        peer.close()
-
-
-@pytest.fixture
-async def peer(peers):
-    return peers()
-
-
-@pytest.fixture
-async def opened(peer):
-    """Open links to a port; they tell what they heard unasked, and of what they died."""
-    links = []
-
-    async def open_link(port=peer.port, timing=FAST, **more):
-        heard, deaths = [], []
-        link = Link(
-            port,
-            on_indication=lambda said: heard.append(said.line),
-            on_gone=deaths.append,
-            timing=timing,
-            **more,
-        )
-        link.heard, link.deaths = heard, deaths
-        links.append(link)
-        await link.open()
-        return link
-
-    yield open_link
-    for link in links:
-        await link.close()
 
 
 async def test_a_command_gets_its_answer(peer, opened):
@@ -535,3 +433,19 @@ async def test_the_port_is_raw_exclusive_and_without_flow_control(peer, opened):
     assert not oflag & termios.OPOST
     with pytest.raises(PortBusy):
         await opened()
+
+
+async def test_a_turn_that_is_handed_to_one_just_cancelled_goes_on_to_the_next():
+    turns = Turns(timedelta(seconds=60))
+    got = []
+
+    async def wait(name):
+        async with turns.turn(Rank.SEND):
+            got.append(name)
+
+    async with turns.turn(Rank.URGENT):
+        first, second = (asyncio.create_task(wait(name)) for name in ("first", "second"))
+        await asyncio.sleep(0)
+    first.cancel()  # its turn has come, and it has not noticed yet
+    await asyncio.wait([first, second], timeout=5)
+    assert got == ["second"]

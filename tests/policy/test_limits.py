@@ -269,6 +269,13 @@ def test_over_steps_back_no_real_minute_has_more_parts_than_allowed(parts, steps
     assert not exceeded(Pace(parts), sent)
 
 
+def test_after_a_small_step_back_no_part_counts_for_less_than_the_one_before_it():
+    allowance = Allowance([Gap(10 * SECOND)])
+    allowance.spend(NOW + 5 * SECOND)
+    allowance.spend(NOW)
+    assert allowance.earliest(NOW).at == NOW + 15 * SECOND
+
+
 def test_a_restart_counts_what_steps_back_have_spread_over_many_days():
     sent = [NOW - timedelta(days=day) for day in range(6)]
     allowance = Allowance([Daily(6, UTC)], sent)
@@ -282,6 +289,12 @@ def test_a_wrong_date_that_is_mended_does_not_close_a_sim_for_years():
 
     assert allowance.earliest(NOW).at == datetime(2026, 5, 5, tzinfo=UTC)
     assert allowance.earliest(NOW + timedelta(days=1)).at == NOW + timedelta(days=1)
+
+
+def test_a_leap_forward_that_is_taken_back_finds_the_minute_still_counted():
+    allowance = Allowance([Pace(2)], [NOW, NOW])
+    allowance.spend(NOW + HOUR)
+    assert allowance.earliest(NOW + 10 * SECOND).at > NOW + 10 * SECOND
 
 
 def test_a_leap_forward_that_is_taken_back_finds_the_day_still_counted():

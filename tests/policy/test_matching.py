@@ -75,6 +75,8 @@ TABLE = {
         report(-60), [attempt(1, 17, 60), attempt(2, 17)], HOUR, Matched(2)),
     "the offset tells an uncertain one": (report(-60), [attempt(1, None)], HOUR, Matched(1)),
     "the centre's clock was changed": (report(60), [attempt(1, 17)], ZERO, Matched(1)),
+    "the centre's clock was changed, and another is under way": (
+        report(60), [attempt(1, 17, 1), awaited(2)], ZERO, Matched(1)),
     "the clock was changed and the reference came round": (
         report(60), [attempt(1, 17), attempt(2, 17, 20)], ZERO, Ambiguous()),
     "no offset yet, a wrong zone, one candidate": (

@@ -1,19 +1,24 @@
 """A real store on each engine, and the few facts its tests are told with."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from appliance.clock import ManualClock
 from appliance.inbox import reading
 from appliance.models import Account
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
+from appliance.store.engine import open_engine
 from appliance.store.lines import SeenSim
+from appliance.store.migrate import migrate
 from appliance.store.values import NewMessage
 from appliance.submission import Accepted
+from tests.postgres import Cluster
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -27,17 +32,40 @@ def clock() -> ManualClock:
     return ManualClock(START)
 
 
+def _migrate(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine, START)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "appliance.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_cluster: Cluster) -> Iterator[str]:
+    with postgres_cluster.database() as url:
+        _migrate(url)
+        yield str(make_url(url).database)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give each engine, its tables made once and copied: what migrating does is tested by itself."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path / 'appliance.db'}"
+        template = request.getfixturevalue("migrated_postgres")
+        with request.getfixturevalue("postgres_cluster").database(template) as url:
+            yield url
+    else:
+        file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "appliance.db")
+        yield f"sqlite:///{file}"
 
 
 @pytest.fixture
-async def open_store(
-    url: str, tmp_path: Path, clock: ManualClock
-) -> AsyncIterator[OpenStore]:
+async def open_store(url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStore]:
     stores = []
 
     async def open_one(daemon: str = "box", directory: Path | None = None) -> Store:

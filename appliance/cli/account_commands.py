@@ -1,0 +1,85 @@
+"""Commands about accounts."""
+
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from appliance.api.schemas import AccountRequest
+from appliance.cli import accounts, output
+from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
+from appliance.cli.ends import TABLE
+
+account = typer.Typer(
+    help="The applications that are allowed in.", epilog=TABLE, no_args_is_help=True
+)
+cli.add_typer(account, name="account")
+
+OPTIONS: Final = {"name": "NAME", "webhook_url": "--webhook"}
+
+SECRETS: Final = {
+    "name": "Account",
+    "api_key": "API key",
+    "system_id": "SMPP system_id",
+    "password": "SMPP password",
+    "webhook_secret": "Webhook secret",
+}
+
+
+@account.command("add")
+def add_account(
+    name: Annotated[str, typer.Argument(help="Letters, digits, dots, hyphens, underscores.")],
+    webhook: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where reports and inbound messages are posted."),
+    ] = None,
+    config: ConfigFile = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Make an account and show its credentials, this once."""
+    try:
+        new = AccountRequest(name=name, webhook_url=webhook)
+    except ValidationError as error:
+        fields = {str(one["loc"][0]) for one in error.errors()}
+        options = [option for field, option in OPTIONS.items() if field in fields]
+        raise typer.BadParameter(f"{' and '.join(options)}: not of the right form") from None
+    made = accounts.add_account(load(config, data), new)
+    if json:
+        output.as_json(made)
+        return
+    typer.echo("Keep these: they are not shown again.\n")
+    output.facts([(label, made[name]) for name, label in SECRETS.items()])
+
+
+@account.command("list")
+def list_accounts(config: ConfigFile = None, data: Data = None, json: AsJson = False) -> None:
+    """Show the accounts."""
+    loaded = load(config, data)
+    found = accounts.all_accounts(loaded)
+    if json:
+        output.as_json(found)
+        return
+    zone = loaded.site.zone
+    output.table(
+        ("NAME", "SYSTEM_ID", "TOLD BY", "SINCE", "REVOKED", "WEBHOOK"),
+        [
+            (
+                f"{one['name']}{' (default)' if one['is_default'] else ''}",
+                one["system_id"],
+                one["carrier"],
+                output.local(one["created_at"], zone),
+                output.local(one["revoked_at"], zone),
+                one["webhook_url"] or "",
+            )
+            for one in found
+        ],
+        "There is no account yet. Make one: appliance account add NAME",
+    )
+
+
+@account.command("revoke")
+def revoke_account(name: str, config: ConfigFile = None, data: Data = None) -> None:
+    """End an account: its credentials open nothing any more."""
+    accounts.revoke_account(load(config, data), name)
+    typer.echo(f"{name}: revoked")

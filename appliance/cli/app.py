@@ -1,0 +1,62 @@
+"""The command line itself: its options, and how it ends."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.ends import TABLE, end_of
+from appliance.config import DEFAULT_PATH, Config
+from appliance.errors import ApplianceError
+
+cli = typer.Typer(
+    name="appliance",
+    help="A self-hosted SMS gateway.",
+    epilog=TABLE,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        dir_okay=False,
+        help=f"The configuration; without it {DEFAULT_PATH}, if there is one.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIRECTORY",
+        file_okay=False,
+        help="Where everything is kept, whatever the configuration says.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def main() -> None:
+    """Run a command; an error of ours ends it with a sentence and an exit code."""
+    try:
+        cli()
+    except ApplianceError as error:
+        typer.echo(error, err=True)
+        raise SystemExit(end_of(error)) from None
+
+
+def load(path: Path | None, data: Path | None) -> Config:
+    """Return the configuration, with another data directory if one is named.
+
+    Raises:
+        BadConfig: it cannot be used.
+
+    """
+    config = Config.load(path)
+    if data is None:
+        return config
+    storage = config.storage.model_copy(update={"data": data.absolute()})
+    return config.model_copy(update={"storage": storage})

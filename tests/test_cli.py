@@ -1,0 +1,311 @@
+"""The command line, as a process of its own, against a real daemon's socket or none."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import StoreLocked
+from appliance.store.lock import DirectoryLock
+from tests.api.house import NUMBER, House, house, settings
+
+__all__ = ["house", "settings"]
+
+ROOT = Path(__file__).parent.parent
+TEXT = "the secret text"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+
+async def appliance(data: Path, *arguments: str, **environment: str) -> Ended:
+    """Run a command; its time zone is Tokyo's, its terminal wide."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "appliance",
+        *arguments,
+        cwd=ROOT,
+        env={
+            **{key: value for key, value in os.environ.items() if "APPLIANCE" not in key},
+            "APPLIANCE_STORAGE__DATA": str(data),
+            "APPLIANCE_SITE__TIMEZONE": "Asia/Tokyo",
+            "COLUMNS": "200",
+            **environment,
+        },
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    assert "Traceback" not in err.decode()
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+def data_of(house: House) -> Path:
+    return house.config.storage.data
+
+
+async def until_queued(house: House, count: int) -> None:
+    """Wait until messages have come in."""
+    bell = house.store.bells.listen("queue")
+    async with asyncio.timeout(30):
+        while len(await house.store.views.messages(None)) < count:
+            await bell.wait()
+
+
+async def test_send_accepts_a_message_as_the_local_account(house):
+    ended = await appliance(data_of(house), "send", NUMBER, TEXT)
+
+    assert ended.code == 0
+    (stored,) = await house.store.views.messages(None)
+    assert ended.out == f"{stored.id}: accepted, 1 part (gsm7)\n"
+    assert (stored.account, stored.text, stored.to) == ("local", TEXT, NUMBER)
+
+
+async def test_send_wait_ends_well_when_the_message_is_delivered(house):
+    await house.has_line()
+    command = asyncio.create_task(appliance(data_of(house), "send", NUMBER, TEXT, "--wait"))
+    await until_queued(house, 1)
+    await house.send()
+    await house.delivered()
+
+    ended = await command
+    assert ended.code == 0
+    assert ended.out.endswith(": delivered\n")
+
+
+async def test_send_wait_fails_when_the_message_is_refused(house):
+    await house.has_line()
+    command = asyncio.create_task(
+        appliance(data_of(house), "send", NUMBER, TEXT, "--wait", "--json")
+    )
+    await until_queued(house, 1)
+    await house.send(refused="the number is not assigned")
+
+    ended = await command
+    assert ended.code == 1
+    assert ended.json()["state"] == "failed"
+    assert ended.json()["cause"] == "the number is not assigned"
+
+
+async def test_send_wait_says_when_it_has_waited_in_vain(house):
+    ended = await appliance(data_of(house), "send", NUMBER, TEXT, "--wait", "--timeout", "0.2")
+
+    assert ended.code == 4
+    assert ended.out.endswith(": waiting\n")
+
+
+async def test_a_refused_message_names_its_field_and_repeats_nothing(house):
+    ended = await appliance(data_of(house), "send", "112", TEXT)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("to: ")
+    assert TEXT not in ended.err
+
+
+async def test_modems_shows_each_line_in_words_with_cause_and_next_step(house):
+    await house.has_line()
+    await house.has_line(
+        "1-1.3",
+        "89490200001234567891",
+        state="pin_needed",
+        cause="The SIM asks for its PIN.",
+        next_step="Set pin under [[sims]].",
+        model="E1550",
+        signal_dbm=None,
+    )
+    ended = await appliance(data_of(house), "modems")
+
+    assert ended.code == 0
+    title, *rows = ended.out.splitlines()
+    assert title.split()[:3] == ["MODEM", "STATE", "OPERATOR"]
+    assert "good, −71 dBm" in ended.out
+    assert "needs its PIN" in ended.out
+    assert "The SIM asks for its PIN. Set pin under [[sims]]." in rows[-1]
+    found = (await appliance(data_of(house), "modems", "--json")).json()
+    assert {line["state"] for line in found} == {"ready", "pin_needed"}
+
+
+async def test_messages_are_listed_without_texts_and_shown_one_by_one_with_them(house):
+    await house.has_line()
+    await appliance(data_of(house), "send", NUMBER, TEXT)
+    await house.send()
+    listed = await appliance(data_of(house), "messages")
+    (one,) = await house.store.views.messages(None)
+    shown = await appliance(data_of(house), "messages", one.id)
+
+    assert one.id in listed.out
+    assert TEXT not in listed.out
+    assert TEXT in shown.out
+    assert "sent, unconfirmed" in shown.out
+    assert [line.split()[2] for line in shown.out.splitlines()[-3:]] == ["all", "1", "1"]
+    story = (await appliance(data_of(house), "messages", one.id, "--json")).json()["story"]
+    assert [step["state"] for step in story["history"]] == ["queued", "sending", "sent"]
+
+
+async def test_times_are_those_of_the_site(house):
+    await appliance(data_of(house), "send", NUMBER, TEXT)
+    (one,) = await house.store.views.messages(None)
+    listed = await appliance(data_of(house), "messages")
+
+    from zoneinfo import ZoneInfo
+
+    assert f"{one.accepted_at.astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:%M:%S}" in listed.out
+
+
+async def test_an_unknown_message_is_said_to_be_unknown(house):
+    for name in ("m123", "no/such thing"):
+        ended = await appliance(data_of(house), "messages", name)
+        assert ended.code == 1
+        assert "there is no such message" in ended.err.lower() or "not found" in ended.err.lower()
+
+
+async def test_accounts_are_made_listed_and_revoked_through_the_daemon(house):
+    data = data_of(house)
+    made = (
+        await appliance(data, "account", "add", "crm", "--webhook", "http://x.example/", "--json")
+    ).json()
+    assert set(made) == {"name", "api_key", "system_id", "password", "webhook_secret"}
+    account = await house.store.accounts.authenticate_key(made["api_key"], 0.0)
+    assert (account.name, account.carrier) == ("crm", "webhook")
+
+    listed = (await appliance(data, "account", "list")).out
+    assert "crm" in listed
+    assert "shop (default)" in listed
+    assert made["api_key"] not in listed
+
+    assert (await appliance(data, "account", "revoke", "crm")).code == 0
+    assert house.dropped == [account.id]
+    again = await appliance(data, "account", "revoke", "crm")
+    assert (again.code, again.out) == (1, "")
+
+
+async def test_a_name_that_is_taken_or_kept_is_refused(house):
+    taken = await appliance(data_of(house), "account", "add", "shop")
+    kept = await appliance(data_of(house), "account", "add", "local")
+
+    assert (taken.code, kept.code) == (1, 1)
+    assert "already" in taken.err
+    assert "command line" in kept.err
+
+
+async def test_the_local_account_is_not_listed(house):
+    await appliance(data_of(house), "send", NUMBER, TEXT)
+
+    listed = (await appliance(data_of(house), "account", "list", "--json")).json()
+    assert [account["name"] for account in listed] == ["shop"]
+
+
+async def test_accounts_can_be_made_while_no_daemon_runs(tmp_path):
+    data = tmp_path / "new"
+    made = (await appliance(data, "account", "add", "crm", "--json")).json()
+    listed = (await appliance(data, "account", "list", "--json")).json()
+    taken = await appliance(data, "account", "add", "crm")
+    revoked = await appliance(data, "account", "revoke", "crm")
+
+    assert made["api_key"].startswith("sk_")
+    assert [account["name"] for account in listed] == ["crm"]
+    assert listed[0]["is_default"]
+    assert (taken.code, revoked.code) == (1, 0)
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_directory_that_another_process_holds_is_left_alone(tmp_path):
+    lock = DirectoryLock(tmp_path)
+    lock.take()
+    try:
+        ended = await appliance(tmp_path, "account", "list")
+    finally:
+        lock.free()
+
+    assert ended.code == 3
+    assert ended.err.strip() == str(StoreLocked(str(tmp_path)))
+
+
+@pytest.mark.parametrize("arguments", [("send", NUMBER, TEXT), ("modems",), ("messages",)])
+async def test_without_a_daemon_the_others_say_how_to_start_it(tmp_path, arguments):
+    ended = await appliance(tmp_path, *arguments)
+
+    assert (ended.code, ended.out) == (3, "")
+    assert "not running" in ended.err
+    assert "appliance run" in ended.err
+
+
+async def test_a_directory_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    ended = await appliance(tmp_path / "file", "account", "list")
+
+    assert ended.code == 1
+    assert str(tmp_path / "file") in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("send", NUMBER),
+        ("send", NUMBER, TEXT, "--colour"),
+        ("account", "add", "a name with blanks"),
+        ("account", "add", "crm", "--webhook", "ftp://x.example"),
+        ("messages", "--limit", "0"),
+    ],
+)
+async def test_wrong_calls_end_with_two(tmp_path, arguments):
+    assert (await appliance(tmp_path, *arguments)).code == 2
+
+
+async def test_check_says_every_wrong_key_at_once(tmp_path):
+    file = tmp_path / "appliance.toml"
+    file.write_text("[http]\nprot = 1\n[limits]\nparts_per_day = -1\n")
+    ended = await appliance(tmp_path, "check", "--config", str(file))
+    told = await appliance(tmp_path, "check", "--config", str(file), "--json")
+
+    assert (ended.code, told.code) == (1, 1)
+    assert "http.prot" in ended.err
+    assert "limits.parts_per_day" in ended.err
+    assert told.json()["good"] is False
+    assert len(told.json()["complaints"]) == 2
+
+
+async def test_check_shows_what_would_be_used(tmp_path):
+    ended = await appliance(tmp_path, "check", "--data", str(tmp_path / "elsewhere"))
+
+    assert ended.code == 0
+    assert str(tmp_path / "elsewhere") in ended.out
+
+
+async def test_a_broken_configuration_stops_every_command_with_its_complaints(tmp_path):
+    ended = await appliance(tmp_path, "modems", APPLIANCE_HTTP__PORT="many")
+
+    assert ended.code == 1
+    assert "http.port" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command", ["", "run", "check", "send", "modems", "messages", "account", "account add"]
+)
+async def test_every_command_explains_itself(tmp_path, command):
+    ended = await appliance(tmp_path, *command.split(), "--help")
+
+    assert ended.code == 0
+    assert "Usage" in ended.out
+
+
+async def test_the_exit_codes_are_in_the_help(tmp_path):
+    assert "Exit codes" in (await appliance(tmp_path, "--help")).out
