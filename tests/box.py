@@ -105,6 +105,7 @@ class Box:
         self.log = data.parent / f"{data.name}.log"
         self.http_port, self.smpp_port = free_port(), free_port()
         self.process: asyncio.subprocess.Process | None = None
+        self.arguments: tuple[str, ...] = ()  # of ``appliance run``
         self._env = {
             "APPLIANCE_STORAGE__DATA": str(data),
             "APPLIANCE_STORAGE__KEEP_FREE_MB": "0",
@@ -120,7 +121,8 @@ class Box:
 
     async def start(self) -> None:
         """Start the daemon and wait until it is ready."""
-        self.process = await start("appliance", "run", env=self._env, log=self.log)
+        command = ("appliance", "run", *self.arguments)
+        self.process = await start(*command, env=self._env, log=self.log)
         await until(self.ready, "the daemon is ready")
 
     async def ready(self) -> bool:
@@ -188,10 +190,16 @@ class Box:
 
 
 @asynccontextmanager
-async def running_box(folder: Path, ports: str, **env: str) -> AsyncIterator[Box]:
-    """Run a daemon with its data in ``folder``; further settings as ``SECTION__KEY`` arguments."""
+async def running_box(
+    folder: Path, ports: str, *, process_env: Mapping[str, str] | None = None, **settings: str
+) -> AsyncIterator[Box]:
+    """Run a daemon with its data in ``folder``.
+
+    ``settings`` are named ``SECTION__KEY``; ``process_env`` is for the process itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    box = Box(folder, ports, {f"APPLIANCE_{name}": value for name, value in env.items()})
+    env = {f"APPLIANCE_{name}": value for name, value in settings.items()}
+    box = Box(folder, ports, env | dict(process_env or {}))
     try:
         await box.start()
         yield box

@@ -1,10 +1,10 @@
 """What the HTTP door stands on, and how its routes reach it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -14,6 +14,8 @@ from appliance.config import Config
 from appliance.intake import Intake
 from appliance.policy.limits import midnight
 from appliance.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,16 @@ class Doors:
         """When the site's calendar day began."""
         zone = self.config.site.zone
         return midnight(self.clock.now().astimezone(zone).date(), zone)
+
+    async def unless_stopping(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what ``work`` returns, or None as soon as the daemon stops."""
+        tasks = asyncio.create_task(work), asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return tasks[0].result() if tasks[0].done() else None
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 async def current_doors(connection: HTTPConnection) -> Doors:

@@ -89,8 +89,8 @@ async def get_message(
         found = await _story(doors, message_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                while found.message.state not in SETTLED:
-                    await bell.wait()
+                while found.message.state not in SETTLED and not doors.stopping.is_set():
+                    await doors.unless_stopping(bell.wait())
                     found = await _story(doors, message_id)
     finally:
         doors.store.bells.forget(CHANGES, bell)

@@ -4,10 +4,10 @@ There is no login yet, so numbers are always masked and texts are never here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,8 +22,6 @@ from appliance.store.bell import CHANGES
 from appliance.store.shown import InboundView, LineView, MessageView
 
 router = APIRouter()
-
-T = TypeVar("T")
 
 SHOWN: Final = 10
 """Messages of each kind on the page."""
@@ -109,10 +107,10 @@ class Live:
         self._open += 1
         try:
             while not self._doors.stopping.is_set():
-                html = await self._unless_stopping(self._fragment())
+                html = await self._doors.unless_stopping(self._fragment())
                 yield _event(html) if html and html != shown else ": still here\n\n"
                 shown = html or shown
-                await self._unless_stopping(bell.wait(HEARTBEAT))
+                await self._doors.unless_stopping(bell.wait(HEARTBEAT))
         finally:
             self._open -= 1
             bells.forget(CHANGES, bell)
@@ -135,16 +133,6 @@ class Live:
         finally:
             took = loop.time() - started
             self._rest_until = started + max(PACE.total_seconds(), took * SHARE)
-
-    async def _unless_stopping(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what ``work`` returns, or None as soon as the daemon stops."""
-        tasks = asyncio.create_task(work), asyncio.create_task(self._doors.stopping.wait())
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return tasks[0].result() if tasks[0].done() else None
-        finally:
-            for task in tasks:
-                task.cancel()
 
 
 async def read(doors: Doors) -> dict[str, Any]:

@@ -1,24 +1,14 @@
 """Accounts from the command line: through the daemon if it runs, else in the database itself."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from appliance.api.local import add, listed, revoke
 from appliance.api.schemas import AccountRequest
 from appliance.cli.daemon_socket import ask
-from appliance.cli.ends import DaemonAway, NotAllowed, Unusable
-from appliance.clock import SystemClock
+from appliance.cli.ends import DaemonAway
 from appliance.config import Config
-from appliance.store import Store
-from appliance.store.inbound import Reading
 
-T = TypeVar("T")
-
-NO_READING = Reading(decode=lambda *_: None, understand=lambda _: None)
-"""No inbound message is read here."""
+# ``offline`` needs the whole store, which takes a second to load on a small box.
 
 
 def all_accounts(config: Config) -> list[dict[str, Any]]:
@@ -26,8 +16,9 @@ def all_accounts(config: Config) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = ask(config.socket_path, "GET", "/local/accounts")
     except DaemonAway:
-        entries = _in_the_store(config, listed)
-        return [entry.model_dump(mode="json") for entry in entries]
+        from appliance.cli import offline  # noqa: PLC0415
+
+        return offline.all_accounts(config)
     return found
 
 
@@ -37,9 +28,9 @@ def add_account(config: Config, new: AccountRequest) -> dict[str, Any]:
     try:
         made: dict[str, Any] = ask(config.socket_path, "POST", "/local/accounts", body=body)
     except DaemonAway:
-        now = SystemClock().now()
-        issued = _in_the_store(config, lambda store: add(store, new, now))
-        return issued.model_dump(mode="json")
+        from appliance.cli import offline  # noqa: PLC0415
+
+        return offline.add_account(config, new)
     return made
 
 
@@ -48,36 +39,6 @@ def revoke_account(config: Config, name: str) -> None:
     try:
         ask(config.socket_path, "DELETE", f"/local/accounts/{quote(name, safe='')}")
     except DaemonAway:
-        now = SystemClock().now()
-        _in_the_store(config, lambda store: revoke(store, name, now))
+        from appliance.cli import offline  # noqa: PLC0415
 
-
-def _in_the_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with _opened(config) as store:
-            return await work(store)
-
-    return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[Store]:
-    """Open the database as the daemon would; with SQLite nobody else may have it then."""
-    directory = config.storage.data
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = await Store.open(
-            config.storage.database_url,
-            directory,
-            daemon=config.storage.daemon_name,
-            clock=SystemClock(),
-            reading=NO_READING,
-        )
-    except PermissionError:
-        raise NotAllowed(directory) from None
-    except OSError as error:
-        raise Unusable(directory, error.strerror or str(error)) from None
-    try:
-        yield store
-    finally:
-        await store.close()
+        offline.revoke_account(config, name)

@@ -1,5 +1,6 @@
 """The command line itself: its options, and how it ends."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -39,10 +40,15 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def main() -> None:
-    """Run a command; an error of ours ends it with a sentence and an exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command (None: that of the process); an error of ours ends it with its sentence.
+
+    Raises:
+        SystemExit: always, with the exit code.
+
+    """
     try:
-        cli()
+        cli(args=arguments, prog_name="appliance")
     except ApplianceError as error:
         typer.echo(error, err=True)
         raise SystemExit(end_of(error)) from None

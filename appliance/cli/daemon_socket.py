@@ -1,6 +1,7 @@
 """Asking the running daemon through its Unix socket."""
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -38,24 +39,29 @@ def ask(
         Refused: it said no.
 
     """
+    _knock(path)
     transport = httpx.HTTPTransport(uds=str(path))
     try:
         with httpx.Client(transport=transport, timeout=PATIENCE + wait) as client:
             url = f"http://localhost{place}"
             answer = client.request(method, url, json=body, params=query)
-    except httpx.TransportError as error:
-        if any(isinstance(cause, PermissionError) for cause in _causes(error)):
-            raise NotAllowed(path) from None
+    except httpx.TransportError:
         raise DaemonAway(path) from None
     if answer.is_error:
         raise Refused(_detail(answer))
     return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _knock(path: Path) -> None:
+    """Find out whether somebody listens, since the system's own reason says why not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PATIENCE)
+        try:
+            probe.connect(str(path))
+        except PermissionError:
+            raise NotAllowed(path) from None
+        except OSError:
+            raise DaemonAway(path) from None
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.errors import StoreError
 from appliance.store.bell import Bells
+from appliance.store.engine import reading
 from appliance.store.ids import Ids
 from appliance.store.keys import Keys
 from appliance.store.writer import Writer
@@ -22,7 +23,7 @@ class Reader:
     """Reads have threads and connections of their own: a slow page delays no modem."""
 
     def __init__(self, engine: Engine, threads: int = 2) -> None:
-        self._engine = engine
+        self._engine = reading(engine)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
 
     async def run(self, work: Callable[[Connection], R]) -> R:

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    TextClause,
+    bindparam,
+    exists,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from appliance.lifecycle import Event, State
 from appliance.models import Attempt, Message, Outcome, Part
@@ -43,35 +53,39 @@ _UNSENT: Final = (
 )
 
 
-def _parts(state: State, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Select the parts in ``state`` of the first messages that fulfil the conditions."""
-    chosen = (
-        select(message.c.id)
-        .where(
-            *conditions, exists().where(part.c.message_id == message.c.id, part.c.state == state)
-        )
-        .limit(CHUNK)
-    )
+def _some(state: State, *conditions: ColumnElement[bool] | TextClause) -> Select[Any]:
+    """Select some messages that fulfil the conditions and have a part in ``state``."""
+    has_one = exists().where(part.c.message_id == message.c.id, part.c.state == state)
+    return select(message.c.id).where(*conditions, has_one).limit(CHUNK)
+
+
+def _parts(state: State, *messages: Select[Any]) -> Select[Any]:
+    """Select the parts in ``state`` of ``messages``."""
+    chosen = [part.c.message_id.in_(each) for each in messages]
     return (
         select(part.c.id, message.c.when_uncertain)
         .join(message, message.c.id == part.c.message_id)
-        .where(part.c.message_id.in_(chosen), part.c.state == state)
+        .where(or_(*chosen), part.c.state == state)
         .order_by(part.c.id)
     )
 
 
-# What is being sent has begun; but what has waited too long for its turn then does not leave.
-_EXPIRED: Final = _parts(
-    State.QUEUED,
-    or_(text("message.state = 'queued'"), text("message.state = 'sending'")),
-    message.c.expires_at <= bindparam("moment"),
-)
-_OPEN: Final = (
+_TOO_LATE: Final = message.c.expires_at <= bindparam("moment")
+_LONG_OPEN: Final = (
     text("message.state IN ('sent', 'uncertain')"),
     message.c.changed_at < bindparam("before"),
 )
-_UNREPORTED: Final = _parts(State.SENT, *_OPEN)
-_UNCERTAIN: Final = _parts(State.UNCERTAIN, *_OPEN, message.c.when_uncertain != WhenUncertain.HOLD)
+# One look each, so that both find their partial index.
+_EXPIRED: Final = _parts(
+    State.QUEUED,
+    _some(State.QUEUED, text("message.state = 'queued'"), _TOO_LATE),
+    _some(State.QUEUED, text("message.state = 'sending'"), _TOO_LATE),
+)
+_UNREPORTED: Final = _parts(State.SENT, _some(State.SENT, *_LONG_OPEN))
+_UNCERTAIN: Final = _parts(
+    State.UNCERTAIN,
+    _some(State.UNCERTAIN, *_LONG_OPEN, message.c.when_uncertain != WhenUncertain.HOLD),
+)
 
 SETTLED: Final = {
     WhenUncertain.RESEND: (Event.RELEASE, "no word of it came; it is sent again, as set"),

@@ -45,6 +45,16 @@ def writing(connection: Connection) -> Connection:
     return connection.execution_options(appliance_writes=True)
 
 
+def reading(engine: Engine) -> Engine:
+    """Return the engine for reads: what is read in one transaction is of one moment.
+
+    SQLite's transactions are so anyway.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def _prepare_sqlite(dbapi: Any, _record: Any) -> None:
     # The driver begins nothing by itself: with its defaults a RELEASE of a savepoint commits.
     dbapi.isolation_level = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, func, select, text
+from sqlalchemy import Connection, bindparam, case, func, literal, select, text, union_all
 
 from appliance.lifecycle import State
 from appliance.models import (
@@ -78,13 +78,24 @@ _TODAY: Final = (
         func.sum(case((attempt.c.outcome == Outcome.SENT, 1), else_=0)).label("sent"),
         func.sum(case((attempt.c.outcome == Outcome.REFUSED, 1), else_=0)).label("failed"),
     )
-    .where(attempt.c.started_at >= bindparam("since"))
+    .where(
+        attempt.c.sim_id.in_(select(sim.c.id)),  # so that the index by SIM and time is used
+        attempt.c.started_at >= bindparam("since"),
+    )
     .group_by(attempt.c.sim_id)
 )
-_STATES: Final = (
-    select(message.c.state, func.count(), func.min(message.c.accepted_at))
-    .where(text("message.state IN ('queued', 'sending', 'uncertain')"))
-    .group_by(message.c.state)
+_COUNTED: Final = {  # by what the index says that covers it
+    State.QUEUED: "message.state = 'queued'",
+    State.SENDING: "message.state = 'sending'",
+    State.UNCERTAIN: "message.state IN ('sent', 'uncertain')",
+}
+_STATES: Final = union_all(
+    *(
+        select(literal(state.value), func.count(), func.min(message.c.accepted_at)).where(
+            text(covered), message.c.state == state
+        )
+        for state, covered in _COUNTED.items()
+    )
 )
 
 

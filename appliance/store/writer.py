@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from appliance.errors import ApplianceError, StoreClosed, StoreError
 from appliance.store.bell import Bells
@@ -53,7 +53,9 @@ class Verb(Generic[A, R]):
 
     ``run`` returns one result per item, in order. A result that is an exception fails its
     own item only; one that is raised rolls the transaction back, and its members are then
-    run one by one. ``urgent`` ones (claims, outcomes) go first: modems wait for them.
+    run one by one. If the commit itself fails, all members fail: it may have come through,
+    so that nothing is run a second time. ``urgent`` ones (claims, outcomes) go first: modems
+    wait for them.
     """
 
     name: str
@@ -97,7 +99,8 @@ class Writer:
 
         Raises:
             StoreClosed: the store is shut.
-            StoreError: the database failed; nothing of it was stored.
+            StoreError: the database failed; nothing of it was stored, unless it failed while
+                it was committing: then nobody can tell.
 
         """
         if self._closed:
@@ -139,6 +142,10 @@ class Writer:
         transaction = Transaction(connection)
         try:
             self._together(transaction, ordered)
+        except _CommitFailed as error:
+            logger.error("a transaction of %d verbs failed: %s", len(batch), error)  # noqa: TRY400
+            for job in ordered:
+                job.result = StoreError(f"{job.verb.name}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever a verb raises, its neighbours go on
             logger.info("a transaction of %d verbs is run singly: %s", len(batch), _brief(error))
             self._singly(transaction, ordered)
@@ -147,11 +154,7 @@ class Writer:
     def _together(self, transaction: Transaction, jobs: list[_Job]) -> None:
         for left in range(RETRIES, -1, -1):
             try:
-                with transaction.connection.begin():
-                    for like in _runs(jobs):
-                        results = like[0].verb.run(transaction, [job.item for job in like])
-                        for job, result in zip(like, results, strict=True):
-                            job.result = result
+                _transact(transaction, jobs)
             except DBAPIError as error:
                 if not (left and _lost_race(error)):
                     raise
@@ -183,6 +186,25 @@ class Writer:
         self._bells.ring(topics)
 
 
+class _CommitFailed(StoreError):
+    """The commit failed: perhaps after the database had done it, as when a connection breaks."""
+
+
+def _transact(transaction: Transaction, jobs: list[_Job]) -> None:
+    committing = False
+    try:
+        with transaction.connection.begin():
+            for like in _runs(jobs):
+                results = like[0].verb.run(transaction, [job.item for job in like])
+                for job, result in zip(like, results, strict=True):
+                    job.result = result
+            committing = True
+    except DBAPIError as error:
+        if not committing or _lost_race(error):
+            raise
+        raise _CommitFailed(f"the commit failed: {_brief(error)}") from error
+
+
 def _runs(jobs: list[_Job]) -> list[list[_Job]]:
     """Put neighbours of the same verb together, keeping the order."""
     runs: list[list[_Job]] = []
@@ -200,6 +222,6 @@ def _lost_race(error: DBAPIError) -> bool:
 
 def _brief(error: Exception) -> str:
     """Return what happened without the statement's values, which hold numbers and texts."""
-    if isinstance(error, OperationalError | DBAPIError):
+    if isinstance(error, DBAPIError):
         return f"{type(error.orig).__name__}: {error.orig}".splitlines()[0]
     return f"{type(error).__name__}"

@@ -181,7 +181,7 @@ async def uncertain_parts(box, fates):
         if state == "uncertain":
             message = await box.message(identity)
             names = names_of(message["text"])
-            parts = message["parts"] if isinstance(message["parts"], list) else message["story"]
+            parts = message["story"]["parts"]
             found |= {
                 name
                 for name, part in zip(names, parts, strict=True)

@@ -1,0 +1,68 @@
+"""Accounts while no daemon runs: in the database itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from appliance.api import local
+from appliance.api.schemas import AccountRequest
+from appliance.cli.ends import NotAllowed, Unusable
+from appliance.clock import SystemClock
+from appliance.config import Config
+from appliance.store import Store
+from appliance.store.inbound import Reading
+
+T = TypeVar("T")
+
+NO_READING = Reading(decode=lambda *_: None, understand=lambda _: None)
+"""No inbound message is read here."""
+
+
+def all_accounts(config: Config) -> list[dict[str, Any]]:
+    """Return the accounts, oldest first."""
+    return [entry.model_dump(mode="json") for entry in _in_the_store(config, local.listed)]
+
+
+def add_account(config: Config, new: AccountRequest) -> dict[str, Any]:
+    """Make an account; return it with its secrets."""
+    now = SystemClock().now()
+    issued = _in_the_store(config, lambda store: local.add(store, new, now))
+    return issued.model_dump(mode="json")
+
+
+def revoke_account(config: Config, name: str) -> None:
+    """End an account."""
+    now = SystemClock().now()
+    _in_the_store(config, lambda store: local.revoke(store, name, now))
+
+
+def _in_the_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with _opened(config) as store:
+            return await work(store)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[Store]:
+    """Open the database as the daemon would; with SQLite nobody else may have it then."""
+    directory = config.storage.data
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = await Store.open(
+            config.storage.database_url,
+            directory,
+            daemon=config.storage.daemon_name,
+            clock=SystemClock(),
+            reading=NO_READING,
+        )
+    except PermissionError:
+        raise NotAllowed(directory) from None
+    except OSError as error:
+        raise Unusable(directory, error.strerror or str(error)) from None
+    try:
+        yield store
+    finally:
+        await store.close()

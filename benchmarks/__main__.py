@@ -1,0 +1,57 @@
+"""Run the benchmarks and print what they found as one JSON document."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks import doors, sending, starting
+from benchmarks.measure import machine
+
+Bench = Callable[[Path], Awaitable[dict[str, Any]]]
+
+BENCHES: dict[str, Bench] = {
+    "rate, 1 modem": lambda at: sending.rate(at, modems=1, messages=50, seconds=0.2),
+    "rate, 4 modems": lambda at: sending.rate(at, modems=4, messages=200, seconds=0.2),
+    "rate, 16 modems": lambda at: sending.rate(at, modems=16, messages=512, seconds=0.2),
+    "rate, 16 modems, REST": lambda at: sending.rate(
+        at, modems=16, messages=512, seconds=0.2, door="rest"
+    ),
+    "rate, 64 modems": lambda at: sending.rate(at, modems=64, messages=3200, seconds=0.2),
+    "idle, 4 modems": lambda at: sending.idle(at, modems=4, seconds=30),
+    "200 inbound, 4 modems": lambda at: sending.inbound(at, modems=4, messages=200),
+    "submits, SMPP window 50": lambda at: doors.smpp(at, messages=20_000, window=50),
+    "submits, REST": lambda at: doors.rest(at, messages=4_000),
+    "start, 100,000 queued": lambda at: starting.ready(at, queued=100_000),
+}
+
+
+async def run(names: list[str]) -> dict[str, Any]:
+    """Run the benchmarks whose name contains one of ``names``, one after another."""
+    results: dict[str, Any] = {}
+    for name, bench in BENCHES.items():
+        if not names or any(each in name for each in names):
+            print(f"{name} …", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(prefix="appliance-bench-") as folder:
+                results[name] = await bench(Path(folder))
+            print(f"  {results[name]}", file=sys.stderr, flush=True)
+    return {"machine": machine(), "results": results}
+
+
+def main() -> None:
+    """Parse the command line, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only those whose name contains one of these")
+    names = parser.parse_args().names
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(run(names)), indent=2))
+
+
+if __name__ == "__main__":
+    main()
