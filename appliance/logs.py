@@ -86,9 +86,12 @@ class _Journal(_Lines):
 def _fact(record: logging.LogRecord) -> str:
     """Return level, event (else the logger's name) and sentence, on one line whatever is in it."""
     name = getattr(record, "event", record.name)
+    sentence = record.getMessage()
+    if sentence.isprintable():
+        return f"{record.levelname.lower()} {name}: {sentence}"
     sentence = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in record.getMessage()
+        for character in sentence
     )
     return f"{record.levelname.lower()} {name}: {sentence}"
 

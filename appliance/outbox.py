@@ -114,17 +114,19 @@ class _Worker:
     def somebody_came(self) -> None:
         """Try again at once: a bind has been made."""
         self._somebody = True
+        self._account = None  # it may have been changed since
         self._bell.ring()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        look = True
+        look = account_too = True
         try:
             while True:
                 if look:
-                    await self._look()
+                    await self._look(account_too=account_too or self._account is None)
                 wait = self._start_due()
                 woken = await self._bell.wait(wait)
+                account_too = not woken
                 drained = self._more and not self._waiting
                 look = bool(self._bell.heard()) or not woken or drained
         finally:
@@ -138,10 +140,11 @@ class _Worker:
             return None
         return self._carriers.get(account.carrier or "")
 
-    async def _look(self) -> None:
-        """Read the account, and what is owed to it beyond what is under way."""
+    async def _look(self, *, account_too: bool) -> None:
+        """Read what is owed to the account beyond what is under way, now and then itself too."""
         try:
-            self._account = await self._store.accounts.by_id(self._account_id)
+            if account_too:
+                self._account = await self._store.accounts.by_id(self._account_id)
             if (carrier := self._carrier) and self._somebody:
                 most = 4 * carrier.window
                 # What ends while we read is still open in what we read: it must not go twice.
