@@ -246,8 +246,13 @@ class ModemSilent(ModemError):
         super().__init__(port, command, timeout)
         self.timeout = timeout
 
+    @property
+    def why(self) -> str:
+        """What went unanswered, without the port."""
+        return f"no answer to {self.command} in {self.timeout.total_seconds():g} s"
+
     def __str__(self) -> str:
-        return f"{self.port}: no answer to {self.command} in {self.timeout.total_seconds():g} s"
+        return f"{self.port}: {self.why}"
 
 
 class PortGone(ModemError):

@@ -54,7 +54,7 @@ class Modem:
         slot: where it sits (ID_PATH); part of its identity.
         pin: asked once for the PIN when the SIM wants it; gets the SIM if its ICCID can be read.
         roaming: whether the line may be used in a foreign network.
-        on_health: called from the event loop whenever ``health`` changes.
+        on_health: called from the event loop whenever ``health`` changes; may be set later.
         timing: how long to wait for what.
         opener: opens the port, in a thread.
 
@@ -77,7 +77,8 @@ class Modem:
         self._roaming = roaming
         self._timing = timing or Timing()
         self._opener = opener
-        self._pulse = Pulse(port, on_health)
+        self.on_health = on_health
+        self._pulse = Pulse(port, lambda health: self.on_health(health))
         self._line: _Line | None = None
 
     @property
@@ -103,7 +104,7 @@ class Modem:
 
         """
         await self.close()
-        self._pulse.tell(Trouble.STARTING)
+        self._pulse.begin()
         line = _Line(self.port, self._pulse, self._timing, self._opener)
         try:
             await line.link.open()
@@ -259,6 +260,8 @@ class _Line:
 
     async def check(self, *, roaming: bool) -> None:
         """Do what ``Modem.check`` says."""
+        if self.link.silence:
+            self._pulse.tell(Trouble.RECOVERING, self.link.silence)
         await self.link.command("AT")
         await self._check_sim()
         registration = await inquiries.registration(self.link)
@@ -277,7 +280,8 @@ class _Line:
 
     async def close(self) -> None:
         """Close the port; quick, and nothing raises."""
-        if self.link.alive and self._housekeeper and self.mailbox.settled:
+        idle = self.link.alive and not self.link.turns.held
+        if idle and self._housekeeper and self.mailbox.settled:
             with contextlib.suppress(ModemError, TimeoutError):
                 async with asyncio.timeout(LAST_TIDY.total_seconds()):
                     self.mailbox.tidy_now()

@@ -158,6 +158,12 @@ BY_ERROR: Final[Mapping[type[ModemError], Trouble]] = {
     CommandRefused: Trouble.COMMAND_REFUSED,
 }
 
+UNTROUBLED: Final = frozenset({Trouble.NONE, Trouble.CLOSED})
+
+UNANSWERED: Final = frozenset(
+    {Trouble.PORT_GONE, Trouble.PORT_BUSY, Trouble.NO_ANSWER, Trouble.RECOVERING}
+)
+
 
 def registration_trouble(registration: str, *, roaming: bool) -> Trouble:
     """Return what a registration ("home", …) keeps the line from; ``roaming``: it is allowed."""
@@ -172,9 +178,21 @@ class Pulse:
         self.health = Health(advice.state, advice.cause, advice.next_step)
         self._port = port
         self._on_health = on_health
+        self._trouble = Trouble.CLOSED
+
+    def begin(self) -> None:
+        """Say that the modem is being started; a known trouble stays until it is gone."""
+        if self._trouble in UNTROUBLED:
+            self.tell(Trouble.STARTING)
+
+    def answered(self) -> None:
+        """Note that the modem answers: whatever was wrong with that is over."""
+        if self._trouble in UNANSWERED:
+            self.tell(Trouble.STARTING)
 
     def tell(self, trouble: Trouble, fact: str = "") -> None:
         """Say what is the matter now."""
+        self._trouble = trouble
         advice = ADVICE[trouble]
         cause = advice.cause.format(fact=fact)
         self._change(
@@ -184,9 +202,7 @@ class Pulse:
     def explain(self, error: ModemError) -> None:
         """Say what an error of the port or the modem means; a NotReady was told already."""
         if not isinstance(error, NotReady):
-            fact = {PortGone: "why", PortBusy: "holder"}.get(type(error))
-            told = str(getattr(error, fact) or "another program") if fact else str(error)
-            self.tell(BY_ERROR[type(error)], told)
+            self.tell(BY_ERROR[type(error)], _fact(error))
 
     def halt(self, trouble: Trouble, fact: str = "") -> NotReady:
         """Say what is the matter, and return the error to raise for it."""
@@ -213,3 +229,14 @@ class Pulse:
         if health != self.health:
             self.health = health
             self._on_health(health)
+
+
+def _fact(error: ModemError) -> str:
+    """Return what fills the gap in the sentence of an error's trouble; its port is known anyway."""
+    match error:
+        case PortBusy():
+            return error.holder or "another program"
+        case PortGone() | ModemSilent():
+            return error.why
+        case _:
+            return str(error)

@@ -136,6 +136,7 @@ class Link:
         self._exchange: Exchange | None = None
         self._unwritten = bytearray()
         self._out_of_step = False
+        self.silence = ""  # what went unanswered, until the port is in step again
         self._not_before = 0.0
         self._dead: PortGone | None = None
         self._pdu_deadline: asyncio.TimerHandle | None = None
@@ -264,6 +265,7 @@ class Link:
             await asyncio.sleep(self.timing.quiet.total_seconds())
             if self._dialogue.strays == strays:
                 self._out_of_step = False
+                self.silence = ""
                 return
         raise ModemSilent(self.port, "AT", self.timing.wake)
 
@@ -291,6 +293,7 @@ class Link:
         if exchange is not self._exchange:
             return
         silent = ModemSilent(self.port, exchange.text, within)
+        self.silence = silent.why
         if exchange.prompts and not exchange.given:
             self.escape(exchange, silent)
             return
@@ -303,7 +306,9 @@ class Link:
     def _check_written(self, exchange: Exchange, waited: timedelta, within: timedelta) -> None:
         if not exchange.left:
             # Ctrl-Z is the last byte and still here: nothing can have been sent.
-            self.escape(exchange, ModemSilent(self.port, "the PDU (it stopped reading)", waited))
+            silent = ModemSilent(self.port, "the PDU (it stopped reading)", waited)
+            self.silence = silent.why
+            self.escape(exchange, silent)
         else:
             exchange.limit(within - waited, lambda: self._silent(exchange, within))
 

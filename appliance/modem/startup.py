@@ -105,6 +105,7 @@ class StartUp:
     async def _wake(self) -> None:
         async with self._link.turns.turn(Rank.CHORE):
             await self._link.resync()
+        self._pulse.answered()
         await attempt(self._link, "ATE0")
         await attempt(self._link, "AT+CMEE=1")
 

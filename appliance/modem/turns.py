@@ -35,6 +35,11 @@ class Turns:
         self._queues: dict[Rank, deque[tuple[float, Turn]]] = {rank: deque() for rank in Rank}
         self._grace: asyncio.TimerHandle | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether somebody speaks on the port now."""
+        return self._held
+
     def wanted(self, rank: Rank) -> bool:
         """Say whether somebody of that rank waits."""
         return any(not turn.done() for _, turn in self._queues[rank])

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.clock import Clock
+from appliance.errors import StoreError
 from appliance.models import (
     Attempt,
     Daemon,
@@ -43,7 +45,7 @@ from appliance.store.notices import Notices
 from appliance.store.reports import Reports
 from appliance.store.tables import table_of
 from appliance.store.views import Views
-from appliance.store.writer import Writer
+from appliance.store.writer import Writer, brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,20 @@ class Store:
 
         Raises:
             StoreLocked: another daemon uses this directory.
+            StoreError: the database cannot be reached, or is damaged.
 
         """
         lock = DirectoryLock(directory)
         if is_sqlite(url):
             lock.take()
+        engine = open_engine(url)
         try:
-            engine = open_engine(url)
             identity = await asyncio.to_thread(_prepare, engine, daemon, clock)
-        except BaseException:
+        except BaseException as error:
+            engine.dispose()
             lock.free()
+            if isinstance(error, SQLAlchemyError):
+                raise StoreError(f"the database cannot be used: {brief(error)}") from error
             raise
         bells = Bells()
         base = Base(

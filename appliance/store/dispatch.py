@@ -82,7 +82,7 @@ _CLAIM: Final = (
     update(message)
     .where(
         message.c.id == bindparam("row"),
-        message.c.state.in_((State.QUEUED, State.SENDING)),
+        or_(message.c.state == State.QUEUED, message.c.state == State.SENDING),
         or_(message.c.sim_id.is_(None), message.c.sim_id == bindparam("sim")),
         _OURS_TO_TAKE,
         *_MAY_LEAVE,

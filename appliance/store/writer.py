@@ -147,7 +147,7 @@ class Writer:
             for job in ordered:
                 job.result = StoreError(f"{job.verb.name}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever a verb raises, its neighbours go on
-            logger.info("a transaction of %d verbs is run singly: %s", len(batch), _brief(error))
+            logger.info("a transaction of %d verbs is run singly: %s", len(batch), brief(error))
             self._singly(transaction, ordered)
         self._loop.call_soon_threadsafe(self._answer, ordered, transaction.topics)
 
@@ -168,8 +168,8 @@ class Writer:
             except ApplianceError as error:
                 job.result = error
             except SQLAlchemyError as error:
-                logger.error("%s failed: %s", job.verb.name, _brief(error))  # noqa: TRY400 - texts
-                job.result = StoreError(f"{job.verb.name}: {_brief(error)}")
+                logger.error("%s failed: %s", job.verb.name, brief(error))  # noqa: TRY400 - texts
+                job.result = StoreError(f"{job.verb.name}: {brief(error)}")
             except Exception as error:
                 logger.exception("%s failed", job.verb.name)
                 job.result = StoreError(f"{job.verb.name}: {type(error).__name__}")
@@ -202,7 +202,7 @@ def _transact(transaction: Transaction, jobs: list[_Job]) -> None:
     except DBAPIError as error:
         if not committing or _lost_race(error):
             raise
-        raise _CommitFailed(f"the commit failed: {_brief(error)}") from error
+        raise _CommitFailed(f"the commit failed: {brief(error)}") from error
 
 
 def _runs(jobs: list[_Job]) -> list[list[_Job]]:
@@ -220,7 +220,7 @@ def _lost_race(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in LOST_RACE
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
     """Return what happened without the statement's values, which hold numbers and texts."""
     if isinstance(error, DBAPIError):
         return f"{type(error.orig).__name__}: {error.orig}".splitlines()[0]
