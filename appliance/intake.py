@@ -104,7 +104,7 @@ class Intake:
         if not_before - now > FURTHEST:
             raise BadField("not_before", "further away than ten years")
         earliest = max(not_before, now)
-        expires_at = asked.expires_at or earliest + self._rules.validity
+        expires_at = asked.expires_at or earliest + (asked.validity or self._rules.validity)
         if expires_at <= earliest:
             raise BadField("expires_at", "over before the message could be sent")
         return not_before, expires_at
@@ -120,6 +120,7 @@ class Intake:
             asked.priority,
             asked.not_before,
             asked.expires_at,
+            asked.validity,
         )
 
     def _segments(self, asked: Submission) -> tuple[text.Segment, ...]:

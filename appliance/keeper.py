@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 from typing import Final, Protocol
@@ -92,9 +93,10 @@ class Keeper:
         self._stopping = asyncio.Event()
         self._told: LineFacts | None = None
         self._tell_soon = asyncio.Event()
+        modem.on_health = self._health_changed
 
-    def health_changed(self, _health: Health) -> None:
-        """Have the modem's new health written down; called by the modem."""
+    def _health_changed(self, _health: Health) -> None:
+        """Have the modem's new health written down."""
         self._tell_soon.set()
 
     def stop(self) -> None:
@@ -121,19 +123,36 @@ class Keeper:
         try:
             while not self._stopping.is_set():
                 try:
-                    await self._modem.start()
-                    failures = 0
-                    await self._serve()
+                    if await self._started():
+                        failures = 0
+                        await self._serve()
                 except ModemError as error:
                     logger.warning("%s", error)
                 except StoreError as error:
                     logger.warning("%s: %s", self._facts.slot, error)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it ends one line's run
+                    _log_unexpected(self._facts.slot, error)
                 await self._modem.close()
                 failures += 1
                 await self._rest(START_AGAIN[min(failures, len(START_AGAIN)) - 1])
         finally:
             telling.cancel()
             await self._modem.close()
+
+    async def _started(self) -> bool:
+        """Start the modem; False if told to stop meanwhile, which is not waited for."""
+        starting = asyncio.create_task(self._modem.start())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                return True
+            return False
+        finally:
+            stopping.cancel()
+            if starting.cancel():
+                await asyncio.wait((starting,))
 
     async def _serve(self) -> None:
         """Send and listen with a started modem, until it fails or is told to stop."""
@@ -143,7 +162,14 @@ class Keeper:
         sim_id = await self._saw(card)
         self._facts = replace(self._facts, sim_id=sim_id)
         allowance = await self._allowances.of(sim_id, card.iccid, simulated=self._facts.simulated)
-        line = self._line = Line(self._modem, self._facts.slot, sim_id, allowance, self._hands)
+        line = self._line = Line(
+            self._modem,
+            self._facts.slot,
+            sim_id,
+            allowance,
+            self._hands,
+            news=self._tell_soon.set,
+        )
         self._tell_soon.set()
         self._supply.join(line)
         try:
@@ -173,6 +199,7 @@ class Keeper:
     async def _tell(self) -> None:
         """Write down what the page shows of this line, when it changes."""
         while True:
+            self._tell_soon.clear()
             facts = self._now()
             if self._is_news(facts):
                 self._told = facts
@@ -180,7 +207,6 @@ class Keeper:
                     await self._hands.store.lines.tell(facts)
                 except StoreError as error:
                     logger.warning("%s: %s", facts.slot, error)
-            self._tell_soon.clear()
             try:
                 async with asyncio.timeout(TELL_AGAIN.total_seconds()):
                     await self._tell_soon.wait()
@@ -195,7 +221,7 @@ class Keeper:
         health, identity, now = self._modem.health, self._modem.identity, self._hands.clock.now()
         cause = health.cause
         if self._line is not None and health.state is LineState.ready and not cause:
-            cause = self._line.may_send(now).reason
+            cause = self._line.held_by(now)
         return replace(
             self._facts,
             state=health.state.value,
@@ -211,3 +237,18 @@ class Keeper:
             storage=health.storage,
             changed_at=now,
         )
+
+
+def _log_unexpected(slot: str, error: Exception) -> None:
+    """Log where it happened, but not the error's own words: they may hold a text or a number."""
+    kinds = ", ".join(type(each).__name__ for each in _leaves(error))
+    where = "".join(traceback.format_tb(next(_leaves(error)).__traceback__))
+    logger.error("%s: %s at\n%s", slot, kinds, where)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error

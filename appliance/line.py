@@ -49,6 +49,9 @@ MOST_UNCERTAIN: Final = 2
 MOST_BARRED: Final = 3
 """Refusals in a row that mean "this SIM may not", after which it pauses."""
 
+SLOW: Final = timedelta(seconds=20)
+"""How long an answer to CMGS may take before the line says that it waits for it."""
+
 WRITE_AGAIN: Final = timedelta(seconds=1)
 """How long to wait before an outcome is written again that the store did not take."""
 
@@ -108,16 +111,25 @@ class Line:
     """
 
     def __init__(
-        self, modem: Modem, slot: str, sim_id: int, allowance: Allowance, hands: Hands
+        self,
+        modem: Modem,
+        slot: str,
+        sim_id: int,
+        allowance: Allowance,
+        hands: Hands,
+        *,
+        news: Callable[[], None] = lambda: None,
     ) -> None:
+        """``news`` is called when what holds the line has changed."""
         self.sim_id = sim_id
         self.allowance = allowance
         self.slot = slot
         self.reserved: deque[Waiting] = deque()
         self.current: Waiting | None = None
         self._left = 0  # parts of the current message that are not begun
+        self._handed_at: datetime | None = None  # the part that the modem has just now
         self.resume_at: datetime | None = hands.clock.now()  # look for begun messages then
-        self._modem, self._hands = modem, hands
+        self._modem, self._hands, self._news = modem, hands, news
         self._turn = asyncio.Event()
         self._stopping = False
         self._paused_until: datetime | None = None
@@ -140,6 +152,17 @@ class Line:
         if self._paused_until is not None and self._paused_until > now:
             return Wait(self._paused_until, self._pause_reason)
         return self.allowance.earliest(now, parts)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to send."""
+        return self.current is None and not self.reserved
+
+    def held_by(self, now: datetime) -> str:
+        """Return what holds this line just now, a sentence; empty if nothing does."""
+        if self._handed_at is not None and now - self._handed_at > SLOW:
+            return f"the modem has not answered to a part for more than {SLOW.seconds} s"
+        return self.may_send(now).reason
 
     def stop(self) -> None:
         """Send nothing more after the part in flight."""
@@ -225,7 +248,9 @@ class Line:
         if waiting.parts > 1 and begin.concat_reference is None:
             await asyncio.wait([beginning])  # the header needs the reference that it brings
         encoded = encode(begin, segment, _known_reference(beginning, begin))
+        self._handed_at = begin.at
         outcome = await self._modem.send(encoded, _committed(beginning), more=more)
+        self._handed_at = None
         try:
             begun = await beginning
         except StoreError as error:
@@ -236,6 +261,8 @@ class Line:
             return None
         end = understand(begin, begun, outcome, self._hands.clock.now())
         await self._remember(end, outcome)
+        if self.may_send(end.at).reason:
+            self._news()
         return begun if end.event in (Event.ACCEPT, Event.LOSE) else None
 
     async def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
@@ -278,6 +305,7 @@ class Line:
         self._paused_until = self._hands.clock.now() + min(troubles * PAUSE, LONGEST_PAUSE)
         self._pause_reason = reason
         self.reserved.clear()
+        self._news()
         self._hands.again()
 
     # listening

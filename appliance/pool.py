@@ -42,6 +42,9 @@ SHORTEST_SLEEP: Final = timedelta(milliseconds=10)
 RESUME_AGAIN: Final = timedelta(seconds=10)
 """How often a line looks for messages that it has begun and must go on with."""
 
+CLOSING: Final = timedelta(seconds=1)
+"""How long ports may take to close at the end; one that hangs is left behind."""
+
 FIND_AGAIN: Final = timedelta(seconds=3)
 """How often ports are looked for: reading a few names costs nothing worth mentioning."""
 
@@ -165,8 +168,27 @@ class Dispatcher:
         by_sim = {line.sim_id: line for line in self._lines}
         for message, chosen in assign(self._ahead, free, self._clock.now()):
             self._ahead.remove(message)
-            self._sent[chosen.sim_id] = self._sent.get(chosen.sim_id, 0) + 1
+            self._count(chosen.sim_id, 1)
             by_sim[chosen.sim_id].reserve(message)
+        if not self._ahead:
+            self._share()
+
+    def _share(self) -> None:
+        """Let idle lines take what others have reserved: nothing waits behind a line that hangs."""
+        now = self._clock.now()
+        for idle in [line for line in self._lines if line.idle]:
+            busiest = max(self._lines, key=lambda line: len(line.reserved))
+            message = busiest.reserved[-1] if busiest.current and busiest.reserved else None
+            if message is None or message.sim_id is not None:
+                return
+            if idle.may_send(now, len(message.todo)).at == now:
+                busiest.reserved.pop()
+                self._count(busiest.sim_id, -1)
+                self._count(idle.sim_id, 1)
+                idle.reserve(message)
+
+    def _count(self, sim_id: int, more: int) -> None:
+        self._sent[sim_id] = self._sent.get(sim_id, 0) + more
 
     async def _read(self) -> None:
         """Read the head of the queue, without what is reserved or in flight already."""
@@ -233,8 +255,10 @@ class Pool:
         tasks = [task for _, task in self._keepers.values()]
         for keeper, _ in self._keepers.values():
             keeper.stop()
-        if tasks:
-            await asyncio.wait(tasks, timeout=patience.total_seconds())
-        for keeper, task in self._keepers.values():
-            await keeper.close()
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=patience.total_seconds())
+        closing = [asyncio.create_task(keeper.close()) for keeper, _ in self._keepers.values()]
+        await asyncio.wait(closing, timeout=CLOSING.total_seconds())
+        for task in (*closing, *tasks):
             task.cancel()

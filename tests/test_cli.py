@@ -6,10 +6,13 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.cli import main
 from appliance.errors import StoreLocked
+from appliance.store.bell import CHANGES
 from appliance.store.lock import DirectoryLock
 from tests.api.house import NUMBER, House, house, settings
 
@@ -32,7 +35,7 @@ class Ended:
 
 
 async def appliance(data: Path, *arguments: str, **environment: str) -> Ended:
-    """Run a command; its time zone is Tokyo's, its terminal wide."""
+    """Run a command as a process of its own; its time zone is Tokyo's, its terminal wide."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -57,13 +60,28 @@ async def appliance(data: Path, *arguments: str, **environment: str) -> Ended:
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Give what runs a command in this process, where nothing else has to run beside it."""
+    monkeypatch.setenv("APPLIANCE_STORAGE__DATA", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        said = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), said.out, said.err)
+
+    return command
+
+
 def data_of(house: House) -> Path:
     return house.config.storage.data
 
 
 async def until_queued(house: House, count: int) -> None:
     """Wait until messages have come in."""
-    bell = house.store.bells.listen("queue")
+    bell = house.store.bells.listen(CHANGES)
     async with asyncio.timeout(30):
         while len(await house.store.views.messages(None)) < count:
             await bell.wait()
@@ -164,8 +182,6 @@ async def test_times_are_those_of_the_site(house):
     (one,) = await house.store.views.messages(None)
     listed = await appliance(data_of(house), "messages")
 
-    from zoneinfo import ZoneInfo
-
     assert f"{one.accepted_at.astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:%M:%S}" in listed.out
 
 
@@ -212,25 +228,25 @@ async def test_the_local_account_is_not_listed(house):
     assert [account["name"] for account in listed] == ["shop"]
 
 
-async def test_accounts_can_be_made_while_no_daemon_runs(tmp_path):
-    data = tmp_path / "new"
-    made = (await appliance(data, "account", "add", "crm", "--json")).json()
-    listed = (await appliance(data, "account", "list", "--json")).json()
-    taken = await appliance(data, "account", "add", "crm")
-    revoked = await appliance(data, "account", "revoke", "crm")
+def test_accounts_can_be_made_while_no_daemon_runs(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("APPLIANCE_STORAGE__DATA", str(tmp_path / "new"))
+    made = here("account", "add", "crm", "--json").json()
+    listed = here("account", "list", "--json").json()
+    taken = here("account", "add", "crm")
+    revoked = here("account", "revoke", "crm")
 
     assert made["api_key"].startswith("sk_")
     assert [account["name"] for account in listed] == ["crm"]
     assert listed[0]["is_default"]
     assert (taken.code, revoked.code) == (1, 0)
-    assert data.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_directory_that_another_process_holds_is_left_alone(tmp_path):
+def test_a_directory_that_another_process_holds_is_left_alone(here, tmp_path):
     lock = DirectoryLock(tmp_path)
     lock.take()
     try:
-        ended = await appliance(tmp_path, "account", "list")
+        ended = here("account", "list")
     finally:
         lock.free()
 
@@ -239,17 +255,18 @@ async def test_a_directory_that_another_process_holds_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("send", NUMBER, TEXT), ("modems",), ("messages",)])
-async def test_without_a_daemon_the_others_say_how_to_start_it(tmp_path, arguments):
-    ended = await appliance(tmp_path, *arguments)
+def test_without_a_daemon_the_others_say_how_to_start_it(here, arguments):
+    ended = here(*arguments)
 
     assert (ended.code, ended.out) == (3, "")
     assert "not running" in ended.err
     assert "appliance run" in ended.err
 
 
-async def test_a_directory_that_cannot_be_used_is_named(tmp_path):
+def test_a_directory_that_cannot_be_used_is_named(here, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    ended = await appliance(tmp_path / "file", "account", "list")
+    monkeypatch.setenv("APPLIANCE_STORAGE__DATA", str(tmp_path / "file"))
+    ended = here("account", "list")
 
     assert ended.code == 1
     assert str(tmp_path / "file") in ended.err
@@ -266,15 +283,15 @@ async def test_a_directory_that_cannot_be_used_is_named(tmp_path):
         ("messages", "--limit", "0"),
     ],
 )
-async def test_wrong_calls_end_with_two(tmp_path, arguments):
-    assert (await appliance(tmp_path, *arguments)).code == 2
+def test_wrong_calls_end_with_two(here, arguments):
+    assert (here(*arguments)).code == 2
 
 
-async def test_check_says_every_wrong_key_at_once(tmp_path):
+def test_check_says_every_wrong_key_at_once(here, tmp_path):
     file = tmp_path / "appliance.toml"
     file.write_text("[http]\nprot = 1\n[limits]\nparts_per_day = -1\n")
-    ended = await appliance(tmp_path, "check", "--config", str(file))
-    told = await appliance(tmp_path, "check", "--config", str(file), "--json")
+    ended = here("check", "--config", str(file))
+    told = here("check", "--config", str(file), "--json")
 
     assert (ended.code, told.code) == (1, 1)
     assert "http.prot" in ended.err
@@ -283,15 +300,16 @@ async def test_check_says_every_wrong_key_at_once(tmp_path):
     assert len(told.json()["complaints"]) == 2
 
 
-async def test_check_shows_what_would_be_used(tmp_path):
-    ended = await appliance(tmp_path, "check", "--data", str(tmp_path / "elsewhere"))
+def test_check_shows_what_would_be_used(here, tmp_path):
+    ended = here("check", "--data", str(tmp_path / "elsewhere"))
 
     assert ended.code == 0
     assert str(tmp_path / "elsewhere") in ended.out
 
 
-async def test_a_broken_configuration_stops_every_command_with_its_complaints(tmp_path):
-    ended = await appliance(tmp_path, "modems", APPLIANCE_HTTP__PORT="many")
+def test_a_broken_configuration_stops_every_command_with_its_complaints(here, monkeypatch):
+    monkeypatch.setenv("APPLIANCE_HTTP__PORT", "many")
+    ended = here("modems")
 
     assert ended.code == 1
     assert "http.port" in ended.err
@@ -300,12 +318,12 @@ async def test_a_broken_configuration_stops_every_command_with_its_complaints(tm
 @pytest.mark.parametrize(
     "command", ["", "run", "check", "send", "modems", "messages", "account", "account add"]
 )
-async def test_every_command_explains_itself(tmp_path, command):
-    ended = await appliance(tmp_path, *command.split(), "--help")
+def test_every_command_explains_itself(here, command):
+    ended = here(*command.split(), "--help")
 
     assert ended.code == 0
     assert "Usage" in ended.out
 
 
-async def test_the_exit_codes_are_in_the_help(tmp_path):
-    assert "Exit codes" in (await appliance(tmp_path, "--help")).out
+def test_the_exit_codes_are_in_the_help(here):
+    assert "Exit codes" in here("--help").out

@@ -78,7 +78,7 @@ class Modem:
         self._timing = timing or Timing()
         self._opener = opener
         self.on_health = on_health
-        self._pulse = Pulse(port, lambda health: self.on_health(health))
+        self._pulse = Pulse(port, self._health_changed)
         self._line: _Line | None = None
 
     @property
@@ -196,6 +196,9 @@ class Modem:
             raise PortGone(self.port, "", "the port is not open")
         async with self._line.link.turns.turn(Rank.URGENT):
             await self._line.link.resync()
+
+    def _health_changed(self, health: Health) -> None:
+        self.on_health(health)
 
     async def close(self) -> None:
         """Delete what is settled, if that is quick, and close the port; never raises."""

@@ -293,7 +293,7 @@ class Link:
         if exchange is not self._exchange:
             return
         silent = ModemSilent(self.port, exchange.text, within)
-        self.silence = silent.why
+        self.silence = ModemSilent(self.port, exchange.text.partition("=")[0], within).why
         if exchange.prompts and not exchange.given:
             self.escape(exchange, silent)
             return

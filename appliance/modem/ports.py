@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,16 @@ SPEED: Final = 115_200  # baud; USB ports ignore it, UART modems find it out by 
 HELD: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK, errno.EAGAIN})
 
 PROC: Final = Path("/proc")
+
+MOST_HANGING: Final = 2
+"""Threads that may hang in opening one port; while they do, no further one is started."""
+
+DOES_NOT_OPEN: Final = "does not open: the driver or the device hangs"
+
+_under_way: Final[Counter[str]] = Counter()
+"""Threads by what they do: ``open NAME`` or ``close NAME``."""
+
+_counting: Final = threading.Lock()
 
 
 class Port(Protocol):
@@ -87,6 +98,8 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         PortBusy, PortGone: as the opener says, or it took too long.
 
     """
+    if _under_way[f"open {name}"] >= MOST_HANGING:
+        raise PortGone(name, "open", DOES_NOT_OPEN)
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Port | ModemError] = loop.create_future()
 
@@ -109,10 +122,18 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         async with asyncio.timeout(limit.total_seconds()):
             result = await outcome
     except TimeoutError:
-        raise PortGone(name, "open", "does not open: the driver or the device hangs") from None
+        raise PortGone(name, "open", DOES_NOT_OPEN) from None
     if isinstance(result, ModemError):
-        raise result
+        raise _explained(name, result)
     return result
+
+
+def _explained(name: str, error: ModemError) -> ModemError:
+    """Say that it is we who hold a port, where the thread that closes it hangs."""
+    if isinstance(error, PortBusy) and _under_way[f"close {name}"]:
+        why = "does not close since its last use: the driver or the device hangs"
+        return PortGone(name, "open", why)
+    return error
 
 
 async def closed(name: str, port: Port, limit: timedelta) -> None:
@@ -175,4 +196,18 @@ def _attempt(name: str, opener: Opener) -> Port | ModemError:
 
 
 def _in_thread(work: Callable[[], None], name: str) -> None:
-    threading.Thread(target=work, name=name, daemon=True).start()
+    def counted() -> None:
+        try:
+            work()
+        finally:
+            _count(name, -1)
+
+    _count(name, 1)
+    threading.Thread(target=counted, name=name, daemon=True).start()
+
+
+def _count(name: str, more: int) -> None:
+    with _counting:
+        _under_way[name] += more
+        if not _under_way[name]:
+            del _under_way[name]

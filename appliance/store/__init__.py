@@ -33,7 +33,7 @@ from appliance.store.base import Base, Reader
 from appliance.store.bell import Bells
 from appliance.store.chores import Chores
 from appliance.store.dispatch import Dispatch
-from appliance.store.engine import is_sqlite, open_engine, writing
+from appliance.store.engine import alone, is_sqlite, open_engine, writing
 from appliance.store.ids import Ids
 from appliance.store.inbound import InboundMessages, Reading
 from appliance.store.keys import Keys
@@ -139,7 +139,12 @@ class Store:
 
 
 def _prepare(engine: Engine, daemon: str, clock: Clock) -> _Identity:
-    migrate(engine, clock.now())
+    with alone(engine):
+        migrate(engine, clock.now())
+        return _identify(engine, daemon, clock)
+
+
+def _identify(engine: Engine, daemon: str, clock: Clock) -> _Identity:
     with engine.connect() as plain:
         connection = writing(plain)
         with connection.begin():

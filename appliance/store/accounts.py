@@ -40,6 +40,7 @@ _BY_SYSTEM_ID: Final = select(account).where(
 _BY_NAME: Final = select(account).where(account.c.name == bindparam("called"))
 _BY_ID: Final = select(account).where(account.c.id == bindparam("row"))
 _ALL: Final = select(account).order_by(account.c.id)
+_NO_DEFAULT: Final = update(account).where(account.c.is_default).values(is_default=False)
 _REVOKE: Final = (
     update(account)
     .where(account.c.name == bindparam("called"), account.c.revoked_at.is_(None))
@@ -61,7 +62,7 @@ class NewAccount:
 
     name: str
     webhook_url: str | None = None
-    is_default: bool | None = None  # None: if it is the first one
+    is_default: bool | None = None  # None: if there is none; True: instead of the one there is
     local: bool = False  # for the command line on this box: no credentials
 
 
@@ -113,7 +114,7 @@ class Accounts:
 
         """
         account_id = await self._base.writer.run(self._revoke, (name, now))
-        self._by_key.clear()
+        self._by_key = {}  # a look-up under way still writes to the one before
         return account_id
 
     async def all(self) -> list[Account]:
@@ -137,14 +138,14 @@ class Accounts:
             Unauthorised: no such key, or it is revoked.
 
         """
-        hashed = credentials.hash_api_key(key)
-        cached = self._by_key.get(hashed)
+        hashed, known = credentials.hash_api_key(key), self._by_key
+        cached = known.get(hashed)
         if cached is not None and monotonic - cached[0] < CACHED:
             return cached[1]
         found = await self._one(_BY_KEY, {"hashed": hashed})
         if found is None:
             raise Unauthorised("the API key is unknown or revoked")
-        self._by_key[hashed] = (monotonic, found)
+        known[hashed] = (monotonic, found)
         return found
 
     async def authenticate_smpp(self, system_id: str, password: str) -> Account:
@@ -203,7 +204,7 @@ def _prepare(new: NewAccount, at: datetime) -> _Prepared:
 def _add_many(transaction: Transaction, items: Sequence[_Prepared]) -> list[int | NameTaken]:
     results: list[int | NameTaken] = []
     for item in items:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         if execute(_BY_NAME, {"called": item.new.name}).first() is not None:
             results.append(NameTaken(item.new.name))
             continue
@@ -211,6 +212,8 @@ def _add_many(transaction: Transaction, items: Sequence[_Prepared]) -> list[int 
         if is_default is None:
             others = select(func.count()).where(account.c.is_default)
             is_default = not item.new.local and not execute(others).scalar()
+        if is_default:
+            execute(_NO_DEFAULT)
         row = item.row | {"is_default": is_default}
         account_id = execute(insert(account).returning(account.c.id), row).scalar_one()
         if key := item.issued["api_key"]:
@@ -231,7 +234,7 @@ def _revoke_many(
 ) -> list[int | NotFound]:
     results: list[int | NotFound] = []
     for name, at in items:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         found = execute(_BY_NAME, {"called": name}).first()
         if found is None or found.revoked_at is not None:
             results.append(NotFound("account", name))

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.errors import StoreError
+from appliance.errors import StoreClosed, StoreError
 from appliance.store.bell import Bells
 from appliance.store.engine import reading
 from appliance.store.ids import Ids
@@ -24,19 +24,24 @@ class Reader:
 
     def __init__(self, engine: Engine, threads: int = 2) -> None:
         self._engine = reading(engine)
+        self._closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
 
     async def run(self, work: Callable[[Connection], R]) -> R:
         """Run ``work`` in a transaction that sees one moment of the database.
 
         Raises:
+            StoreClosed: the store is shut.
             StoreError: the database failed.
 
         """
+        if self._closed:
+            raise StoreClosed("a read")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
 
     async def close(self) -> None:
         """Wait for the reads under way."""
+        self._closed = True
         await asyncio.to_thread(self._threads.shutdown)
 
     def _read(self, work: Callable[[Connection], R]) -> R:

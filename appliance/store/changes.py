@@ -16,6 +16,7 @@ from appliance.lifecycle import Event, State, message_state, next_state
 from appliance.models import Account, History, Message, Notice, NoticeKind, Part
 from appliance.policy.owed import owed
 from appliance.store.bell import CHANGES, NOTICES, QUEUE
+from appliance.store.hot import hot
 from appliance.store.ids import Ids
 from appliance.store.tables import insert_of, table_of
 from appliance.store.writer import Transaction
@@ -74,12 +75,12 @@ _FACTS: Final = (
     .join(message, message.c.id == part.c.message_id)
     .join(account, account.c.id == message.c.account_id)
 )
-_ONE_PART: Final = _FACTS.where(part.c.id == bindparam("part"))
+_ONE_PART: Final = hot(_FACTS.where(part.c.id == bindparam("part")))
 _PARTS: Final = _FACTS.where(part.c.id.in_(bindparam("parts_of", expanding=True)))
 _SIBLINGS: Final = select(part.c.id, part.c.message_id, part.c.state).where(
     part.c.message_id.in_(bindparam("messages", expanding=True))
 )
-_MOVE_PART: Final = (
+_MOVE_PART: Final = hot(
     update(part)
     .where(part.c.id == bindparam("row"))
     .values(
@@ -89,7 +90,7 @@ _MOVE_PART: Final = (
         changed_at=bindparam("moment"),
     )
 )
-_MOVE_MESSAGE: Final = (
+_MOVE_MESSAGE: Final = hot(
     update(message)
     .where(message.c.id == bindparam("row"))
     .values(
@@ -99,8 +100,8 @@ _MOVE_MESSAGE: Final = (
         changed_at=bindparam("moment"),
     )
 )
-_END_MESSAGE: Final = _MOVE_MESSAGE.values(daemon=None, lease_until=None)
-_GIVE_BACK: Final = (
+_END_MESSAGE: Final = hot(_MOVE_MESSAGE.values(daemon=None, lease_until=None))
+_GIVE_BACK: Final = hot(
     update(message)
     .where(message.c.id == bindparam("row"))
     .values(
@@ -146,14 +147,14 @@ def _lock_messages(transaction: Transaction, changes: Sequence[Change]) -> None:
     """Let no other daemon change these messages before we have; SQLite has one writer."""
     if not transaction.sqlite:
         parts_of = sorted({change.part_id for change in changes})
-        transaction.connection.execute(_LOCK, {"parts_of": parts_of})
+        transaction.execute(_LOCK, {"parts_of": parts_of})
 
 
 def _facts(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Any]:
     if len(changes) == 1:
-        rows = transaction.connection.execute(_ONE_PART, {"part": changes[0].part_id})
+        rows = transaction.execute(_ONE_PART, {"part": changes[0].part_id})
     else:
-        rows = transaction.connection.execute(
+        rows = transaction.execute(
             _PARTS, {"parts_of": sorted({change.part_id for change in changes})}
         )
     return {row.id: row for row in rows}
@@ -184,7 +185,7 @@ def _cancel_rest(transaction: Transaction, moves: list[_Move], parts: Mapping[in
     }
     if not touched:
         return
-    siblings = transaction.connection.execute(_SIBLINGS, {"messages": sorted(touched)}).all()
+    siblings = transaction.execute(_SIBLINGS, {"messages": sorted(touched)}).all()
     states: dict[int, dict[int, State]] = {message_id: {} for message_id in touched}
     for row in siblings:
         states[row.message_id][row.id] = row.state
@@ -200,7 +201,7 @@ def _cancel_rest(transaction: Transaction, moves: list[_Move], parts: Mapping[in
 
 
 def _write(transaction: Transaction, moves: Sequence[_Move], ids: Ids) -> None:
-    transaction.connection.execute(
+    transaction.execute(
         _MOVE_PART,
         [
             {
@@ -224,7 +225,7 @@ def write_history(
     transaction: Transaction, steps: Iterable[tuple[int, int, Change, State]], ids: Ids
 ) -> None:
     """Record (message, part, change, state after it), one row each."""
-    transaction.connection.execute(
+    transaction.execute(
         insert_of(History),
         [
             {
@@ -268,7 +269,7 @@ def _settle_messages(
                 transaction.topics.add((NOTICES, row.account_id))
     for statement, rows in writes.items():
         if rows:
-            transaction.connection.execute(statement, rows)
+            transaction.execute(statement, rows)
 
 
 def _give_back(
@@ -281,7 +282,7 @@ def _give_back(
         if change.unclaim
     ]
     if rows:
-        transaction.connection.execute(_GIVE_BACK, rows)
+        transaction.execute(_GIVE_BACK, rows)
         transaction.topics.add(QUEUE)
 
 
@@ -292,7 +293,7 @@ def _states(
     if several := sorted(row for row in by_message if facts[row].parts > 1):
         for message_id in several:
             states[message_id] = []
-        for row in transaction.connection.execute(_SIBLINGS, {"messages": several}):
+        for row in transaction.execute(_SIBLINGS, {"messages": several}):
             states[row.message_id].append(row.state)
     return states
 

@@ -123,7 +123,7 @@ class Chores:
         return await self._base.writer.run(self._settle, overdue)
 
     def _recover_many(self, transaction: Transaction, items: Sequence[datetime]) -> list[int]:
-        now, execute = items[-1], transaction.connection.execute
+        now, execute = items[-1], transaction.execute
         ours = {"worker": self._base.daemon}
         rows = execute(_IN_FLIGHT, ours).all()
         why = "the daemon stopped while the modem had it"
@@ -140,7 +140,7 @@ class Chores:
 
     def _expire_many(self, transaction: Transaction, items: Sequence[datetime]) -> list[int]:
         now = items[-1]
-        rows = transaction.connection.execute(_EXPIRED, {"moment": now}).all()
+        rows = transaction.execute(_EXPIRED, {"moment": now}).all()
         cause = "its time was up before a SIM could send it"
         changes = [Change(row.id, Event.EXPIRE, now, cause, only_from=State.QUEUED) for row in rows]
         return self._apply(transaction, changes, len(items))
@@ -148,7 +148,7 @@ class Chores:
     def _silence_many(self, transaction: Transaction, items: Sequence[Overdue]) -> list[int]:
         overdue = items[-1]
         bounds = {"before": overdue.no_report_before}
-        rows = transaction.connection.execute(_UNREPORTED, bounds).all()
+        rows = transaction.execute(_UNREPORTED, bounds).all()
         cause = "no report came in its time"
         changes = [Change(row.id, Event.SILENCE, overdue.now, cause) for row in rows]
         return self._apply(transaction, changes, len(items))
@@ -157,7 +157,7 @@ class Chores:
         overdue = items[-1]
         bounds = {"before": overdue.uncertain_before}
         changes = []
-        for row in transaction.connection.execute(_UNCERTAIN, bounds).all():
+        for row in transaction.execute(_UNCERTAIN, bounds).all():
             event, cause = SETTLED[WhenUncertain(row.when_uncertain)]
             change = Change(
                 row.id,

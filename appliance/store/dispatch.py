@@ -12,6 +12,7 @@ from appliance.policy.retries import MOST_TRIES, back_off
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply, write_history
 from appliance.store.early import settle_early
+from appliance.store.hot import execute, hot
 from appliance.store.optouts import NOW, OPTED_OUT
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
@@ -44,7 +45,7 @@ _MAY_LEAVE: Final = (
 # A message that has begun is still ours when its line went away in the middle of it.
 _OURS_TO_TAKE: Final = or_(message.c.daemon.is_(None), message.c.daemon == bindparam("worker"))
 # The states are written out, so that the database sees that its partial indexes fit.
-_QUEUE: Final = (
+_QUEUE: Final = hot(
     select(*_COLUMNS)
     .where(text("message.state = 'queued'"), message.c.daemon.is_(None), *_MAY_LEAVE)
     .order_by(message.c.priority.desc(), message.c.id)
@@ -78,7 +79,7 @@ _NEXT_TIME: Final = (
     .order_by(message.c.not_before)
     .limit(1)
 )
-_CLAIM: Final = (
+_CLAIM: Final = hot(
     update(message)
     .where(
         message.c.id == bindparam("row"),
@@ -98,7 +99,7 @@ _CLAIM: Final = (
         changed_at=bindparam(NOW),
     )
 )
-_STILL_ALLOWED: Final = (
+_STILL_ALLOWED: Final = hot(
     select(message.c.id)
     .where(
         message.c.id == bindparam("row"),
@@ -109,7 +110,7 @@ _STILL_ALLOWED: Final = (
     )
     .with_for_update(of=message)
 )
-_TAKE_PART: Final = (
+_TAKE_PART: Final = hot(
     update(part)
     .where(part.c.id == bindparam("row"), part.c.state == State.QUEUED)
     .values(
@@ -145,7 +146,7 @@ _NEXT_CONCAT: Final = (
     .where(counter.c.sim_id == bindparam("sim"), counter.c.recipient_key == bindparam("recipient"))
     .values(last=bindparam("number"))
 )
-_END: Final = (
+_END: Final = hot(
     update(attempt)
     .where(attempt.c.id == bindparam("row"))
     .values(
@@ -183,7 +184,7 @@ class Dispatch:
         return await self._base.reader.run(
             lambda connection: [
                 _waiting(row, todo=tuple(range(1, row.parts + 1)))
-                for row in connection.execute(_QUEUE, {NOW: now, "most": most})
+                for row in execute(connection, _QUEUE, {NOW: now, "most": most})
             ]
         )
 
@@ -229,12 +230,12 @@ class Dispatch:
             steps.append((item.waiting.message_id, row["part_id"], change, State.SENDING))
             results.append(Begun(row["id"], row["concat_reference"]))
         if rows:
-            transaction.connection.execute(insert_of(Attempt), rows)
+            transaction.execute(insert_of(Attempt), rows)
             write_history(transaction, steps, self._base.ids)
         return results
 
     def _take(self, transaction: Transaction, item: Begin) -> bool:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         row = item.waiting.message_id
         ours = {"row": row, "sim": item.sim_id, "worker": self._base.daemon, NOW: item.at}
         if item.first:
@@ -244,7 +245,7 @@ class Dispatch:
             execute(_GIVE_UP_CLAIM, ours)
             return False
         taken = {"row": item.waiting.part_id(item.ordinal), NOW: item.at}
-        return execute(_TAKE_PART, taken).rowcount == 1
+        return bool(execute(_TAKE_PART, taken).rowcount == 1)
 
     def _attempt(self, transaction: Transaction, item: Begin) -> dict[str, Any]:
         waiting = item.waiting
@@ -268,7 +269,7 @@ class Dispatch:
 
     def _explain(self, transaction: Transaction, item: Begin) -> NotBegun:
         """Say why a message is not to be sent; cancel what its recipient no longer wants."""
-        execute = transaction.connection.execute
+        execute = transaction.execute
         identity = {"row": item.waiting.message_id}
         row = execute(_WHY_NOT, identity | {NOW: item.at}).first()
         if row is None:
@@ -302,7 +303,7 @@ class Dispatch:
                 }
                 for end in news
             ]
-            transaction.connection.execute(_END, rows)
+            transaction.execute(_END, rows)
             apply(transaction, [self._change(transaction, end) for end in news], self._base.ids)
             settle_early(transaction, news, self._base.ids)
         return [None] * len(items)
@@ -311,7 +312,7 @@ class Dispatch:
         part_id = end.begin.waiting.part_id(end.begin.ordinal)
         event, cause, not_before = end.event, end.cause, end.not_before or end.at
         if event is Event.RELEASE and end.outcome is Outcome.REFUSED:
-            tries = len(transaction.connection.execute(_TRIES, {"row": part_id}).all())
+            tries = len(transaction.execute(_TRIES, {"row": part_id}).all())
             not_before = max(not_before, end.at + back_off(tries))
             if tries >= MOST_TRIES:
                 event, cause = Event.REFUSE, f"{cause}; given up after {tries} tries"
@@ -330,7 +331,7 @@ class Dispatch:
 def _news(transaction: Transaction, ends: Sequence[AttemptEnd]) -> list[AttemptEnd]:
     """Return the ends of attempts that have not ended that way, or another way, before."""
     ids = sorted({end.attempt_id for end in ends})
-    rows = transaction.connection.execute(_OUTCOMES, {"attempts": ids})
+    rows = transaction.execute(_OUTCOMES, {"attempts": ids})
     known: dict[int, Outcome] = {row.id: row.outcome for row in rows}
     news = []
     for end in ends:
@@ -372,7 +373,7 @@ def _rest(connection: Connection, asked: dict[str, Any]) -> list[Waiting]:
 
 def _next_concat(transaction: Transaction, sim_id: int, recipient_key: bytes) -> int:
     """Return the next concatenation reference (0-255) of a SIM to a recipient."""
-    execute = transaction.connection.execute
+    execute = transaction.execute
     identity = {"sim": sim_id, "recipient": recipient_key}
     last = execute(_LAST_CONCAT, identity).scalar()
     number = 0 if last is None else (last + 1) % 256

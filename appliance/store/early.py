@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, text, update
 
 from appliance.models import Attempt, Outcome, Report, ServiceCentre
 from appliance.policy.matching import (
@@ -15,6 +15,7 @@ from appliance.policy.matching import (
     match,
 )
 from appliance.store.changes import Change, apply
+from appliance.store.hot import hot
 from appliance.store.ids import Ids
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import AttemptEnd
@@ -28,7 +29,7 @@ LOOK_BACK: Final = 64
 WORTH_WRITING: Final = 2.0
 """Seconds by which a service centre's offset must have moved to be stored again."""
 
-_CANDIDATES: Final = (
+_CANDIDATES: Final = hot(
     select(
         attempt.c.id,
         attempt.c.part_id,
@@ -41,20 +42,22 @@ _CANDIDATES: Final = (
         attempt.c.sim_id == bindparam("sim"),
         attempt.c.recipient_suffix_key == bindparam("suffix"),
         or_(attempt.c.reference == bindparam("number"), attempt.c.reference.is_(None)),
-        attempt.c.outcome.in_((Outcome.SENDING, Outcome.SENT, Outcome.UNCERTAIN)),
+        text("attempt.outcome IN ('sending', 'sent', 'uncertain')"),
     )
     .order_by(attempt.c.id.desc())
     .limit(LOOK_BACK)
 )
-_UNMATCHED: Final = select(report).where(
-    report.c.attempt_id.is_(None),
-    report.c.sim_id == bindparam("sim"),
-    report.c.recipient_suffix_key == bindparam("suffix"),
+_UNMATCHED: Final = hot(
+    select(report).where(
+        report.c.attempt_id.is_(None),
+        report.c.sim_id == bindparam("sim"),
+        report.c.recipient_suffix_key == bindparam("suffix"),
+    )
 )
-_MATCHED: Final = (
+_MATCHED: Final = hot(
     update(report).where(report.c.id == bindparam("row")).values(attempt_id=bindparam("found"))
 )
-_REPORTED: Final = (
+_REPORTED: Final = hot(
     update(attempt)
     .where(attempt.c.id == bindparam("row"))
     .values(status=bindparam("said"), reported_at=bindparam("moment"))
@@ -75,7 +78,7 @@ def settle_report(transaction: Transaction, row: Mapping[str, Any], ids: Ids) ->
     It then stays unmatched and shown, and is looked at again when an attempt to the same
     number on the same SIM gets its reference.
     """
-    found = transaction.connection.execute(
+    found = transaction.execute(
         _CANDIDATES,
         {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"], "number": row["reference"]},
     ).all()
@@ -114,13 +117,13 @@ def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids)
 
 def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Ids) -> None:
     """Look again at the unmatched reports of one SIM and one number."""
-    rows = transaction.connection.execute(_UNMATCHED, {"sim": sim_id, "suffix": suffix})
+    rows = transaction.execute(_UNMATCHED, {"sim": sim_id, "suffix": suffix})
     for row in rows.mappings().all():
         settle_report(transaction, dict(row), ids)
 
 
 def _carry_out(transaction: Transaction, row: Mapping[str, Any], chosen: Any, ids: Ids) -> None:
-    execute = transaction.connection.execute
+    execute = transaction.execute
     execute(_MATCHED, {"row": row["id"], "found": chosen.id})
     said = {"row": chosen.id, "said": row["status"], "moment": row["received_at"]}
     execute(_REPORTED, said)
@@ -139,7 +142,7 @@ def _carry_out(transaction: Transaction, row: Mapping[str, Any], chosen: Any, id
 def _known_offset(transaction: Transaction, address: str | None) -> Any:
     if address is None:
         return None
-    return transaction.connection.execute(_OFFSET, {"name": address}).first()
+    return transaction.execute(_OFFSET, {"name": address}).first()
 
 
 def _learn(transaction: Transaction, row: Mapping[str, Any], known: Any, sample: timedelta) -> None:
@@ -147,7 +150,7 @@ def _learn(transaction: Transaction, row: Mapping[str, Any], known: Any, sample:
     address = row["service_centre"]
     if address is None:
         return
-    execute = transaction.connection.execute
+    execute = transaction.execute
     if known is None:
         execute(
             insert_of(ServiceCentre),

@@ -1,8 +1,10 @@
 """The database's connections: how they are opened, and what a transaction is on each engine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 PRAGMAS: Final = (
@@ -14,6 +16,10 @@ PRAGMAS: Final = (
     "PRAGMA cache_size = -8000",
     "PRAGMA wal_autocheckpoint = 1000",
 )
+
+
+PREPARING: Final = 0x61_70_70_6C
+"""The key of the lock that a daemon holds while it brings the tables up to date."""
 
 
 def is_sqlite(url: str) -> bool:
@@ -53,6 +59,21 @@ def reading(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[None]:
+    """Let no other daemon prepare the same database meanwhile; SQLite's is locked as a file."""
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    with engine.connect() as plain:
+        connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": PREPARING})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": PREPARING})
 
 
 def _prepare_sqlite(dbapi: Any, _record: Any) -> None:

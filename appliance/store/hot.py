@@ -1,17 +1,18 @@
 """Statements that run for every message: written in Core, compiled once, handed to the driver.
 
 Core's own execution costs some 30 microseconds a statement, most of it in finding the compiled
-form and building a result; a message takes some twenty-five. A :class:`Hot` statement keeps, per
-dialect, its SQL, the order of its parameters and the conversions of its types, all from Core's
-compiler; what is left is the driver's call.
+form and building a result; a message takes some twenty-five. For a statement marked :func:`hot`
+we keep, per dialect, its SQL, the order of its parameters and the conversions of its types, all
+from Core's compiler; what is left is the driver's call.
 """
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Insert, Select
+from sqlalchemy import Connection, Dialect, Executable, Insert, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -21,8 +22,17 @@ Parameters = Mapping[str, Any]
 
 Convert = Callable[[Any], Any] | None
 
+
+class Found(list[Any]):
+    """What was found, in a list that Core's way of asking for it fits."""
+
+    def all(self) -> list[Any]:
+        """Return it."""
+        return self
+
+
 class Rows:
-    """What a statement found: named tuples."""
+    """What a statement found: named tuples. A small part of what Core's results can do."""
 
     __slots__ = ("_found", "rowcount")
 
@@ -46,20 +56,51 @@ class Rows:
         """Return the first column of the first row, None if there is none."""
         return self._found[0][0] if self._found else None
 
-    def scalars(self) -> list[Any]:
+    def scalars(self) -> Found:
         """Return the first column of all rows."""
-        return [row[0] for row in self._found]
+        return Found(row[0] for row in self._found)
 
-    def mappings(self) -> list[dict[str, Any]]:
+    def mappings(self) -> Found:
         """Return all rows by name."""
-        return [row._asdict() for row in self._found]
+        return Found(row._asdict() for row in self._found)
 
 
-class Hot:
+Statement = TypeVar("Statement", bound=Select[Any] | UpdateBase)
+
+
+def hot(statement: Statement) -> Statement:
+    """Mark a statement that stands at module level and runs for every message.
+
+    Its parameters are single values (no ``IN`` over a list), and it selects no floating point
+    numbers, whose conversion depends on what the driver says of each result.
+    """
+    _HOT[id(statement)] = _Hot(statement)
+    return statement
+
+
+def execute(
+    connection: Connection,
+    statement: Executable,
+    parameters: Parameters | Sequence[Parameters] = MappingProxyType({}),
+) -> Any:
+    """Execute a statement once, or for each of several parameters: the short way if it is hot.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database refused.
+
+    """
+    known = _HOT.get(id(statement))
+    if known is None:
+        return connection.execute(statement, parameters)
+    return known.run(connection, parameters)
+
+
+class _Hot:
     """A statement whose parameters are all single values (no ``IN`` over a list)."""
 
     def __init__(self, statement: Select[Any] | UpdateBase) -> None:
-        self._statement = statement
+        # Core would add a RETURNING for keys that the database makes; nobody asks for them here.
+        self._statement = statement.inline() if isinstance(statement, Insert) else statement
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def run(self, connection: Connection, parameters: Parameters | Sequence[Parameters]) -> Rows:
@@ -99,6 +140,10 @@ class Hot:
         if key not in self._plans:
             self._plans[key] = _Plan.made(self._statement, dialect, names)
         return self._plans[key]
+
+
+_HOT: Final[dict[int, _Hot]] = {}
+"""By identity: marked statements live as long as their modules."""
 
 
 @dataclass(frozen=True, slots=True)

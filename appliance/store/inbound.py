@@ -23,6 +23,7 @@ from appliance.policy.keywords import Keyword
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, NOTICES
 from appliance.store.changes import Change, apply
+from appliance.store.hot import hot
 from appliance.store.optouts import lock_recipients
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import InboundFacts, Taken
@@ -34,7 +35,7 @@ message, part, account = table_of(Message), table_of(Part), table_of(Account)
 PREFIX: Final = "i"
 """What the public id of an inbound message begins with."""
 
-_SEEN: Final = (
+_SEEN: Final = hot(
     select(inbound.c.id, inbound.c.state)
     .join(inbound_part, inbound_part.c.inbound_id == inbound.c.id)
     .where(inbound_part.c.fingerprint == bindparam("print"))
@@ -55,7 +56,7 @@ _WAITING: Final = (
 _COLLECT: Final = (
     update(inbound).where(inbound.c.id == bindparam("row")).values(segments=bindparam("pieces"))
 )
-_COMPLETE: Final = (
+_COMPLETE: Final = hot(
     update(inbound)
     .where(inbound.c.id == bindparam("row"))
     .values(
@@ -67,7 +68,7 @@ _COMPLETE: Final = (
         account_id=bindparam("whose"),
     )
 )
-_LAST_WRITER: Final = (
+_LAST_WRITER: Final = hot(
     select(message.c.account_id)
     .where(message.c.recipient_key == bindparam("from_key"), message.c.sim_id == bindparam("sim"))
     .order_by(message.c.id.desc())
@@ -79,7 +80,7 @@ _DEFAULT: Final = (
     .order_by(account.c.id)
     .limit(1)
 )
-_CARRIER: Final = select(account.c.carrier).where(account.c.id == bindparam("row"))
+_CARRIER: Final = hot(select(account.c.carrier).where(account.c.id == bindparam("row")))
 _TO_CANCEL: Final = (
     select(part.c.id)
     .join(message, message.c.id == part.c.message_id)
@@ -140,12 +141,12 @@ class InboundMessages:
 
     def _take_one(self, transaction: Transaction, facts: InboundFacts, key: bytes) -> Taken:
         print_ = self._base.keys.fingerprint("inbound", facts.sim_id, *facts.fingerprint)
-        seen = transaction.connection.execute(_SEEN, {"print": print_}).first()
+        seen = transaction.execute(_SEEN, {"print": print_}).first()
         if seen is not None:
             complete = seen.state is InboundState.COMPLETE
             return Taken(inbound_id=seen.id, new=False, complete=complete)
         row, pieces = self._collect(transaction, facts, key)
-        transaction.connection.execute(
+        transaction.execute(
             insert_of(InboundPart),
             {
                 "id": self._base.ids.take(),
@@ -166,7 +167,7 @@ class InboundMessages:
         self, transaction: Transaction, facts: InboundFacts, key: bytes
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Put a part to the message it belongs to, or begin one. Return it and what is there."""
-        execute = transaction.connection.execute
+        execute = transaction.execute
         piece = {str(facts.ordinal): facts.payload.hex()}
         if facts.total > 1:
             waiting = execute(
@@ -211,7 +212,7 @@ class InboundMessages:
     def _complete(
         self, transaction: Transaction, row: dict[str, Any], payload: bytes, facts: InboundFacts
     ) -> None:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         words = self._reading.decode(row["encoding"], row["language"], payload)
         said = self._reading.understand(words) if words is not None else None
         whose = self._whose(transaction, row)
@@ -233,16 +234,16 @@ class InboundMessages:
     def _whose(self, transaction: Transaction, row: dict[str, Any]) -> int | None:
         """Return the account that wrote to this number last by this SIM, else the default one."""
         wrote = {"from_key": row["sender_key"], "sim": row["sim_id"]}
-        last: int | None = transaction.connection.execute(_LAST_WRITER, wrote).scalar()
+        last: int | None = transaction.execute(_LAST_WRITER, wrote).scalar()
         if last is not None:
             return last
-        default: int | None = transaction.connection.execute(_DEFAULT).scalar()
+        default: int | None = transaction.execute(_DEFAULT).scalar()
         return default
 
     def _obey(
         self, transaction: Transaction, said: Keyword, row: dict[str, Any], at: datetime
     ) -> None:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         key = {"from_key": row["sender_key"]}
         if said is Keyword.START:
             execute(_END_OPT_OUT, key | {"moment": at})
@@ -267,7 +268,7 @@ class InboundMessages:
         apply(transaction, changes, self._base.ids)
 
     def _owe(self, transaction: Transaction, whose: int, inbound_id: int, at: datetime) -> None:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         if execute(_CARRIER, {"row": whose}).scalar() is None:
             return
         execute(

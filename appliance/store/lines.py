@@ -80,12 +80,12 @@ class Lines:
     def _tell_many(self, transaction: Transaction, items: Sequence[LineFacts]) -> list[None]:
         for facts in items:
             place = {"worker": self._base.daemon, "place": facts.slot}
-            known = transaction.connection.execute(_LINE, place).scalar()
+            known = transaction.execute(_LINE, place).scalar()
             row: dict[str, Any] = asdict(facts) | {"daemon": self._base.daemon}
             if known is None:
-                transaction.connection.execute(insert(line), row)
+                transaction.execute(insert(line), row)
             else:
-                transaction.connection.execute(update(line).where(line.c.id == known), row)
+                transaction.execute(update(line).where(line.c.id == known), row)
         transaction.topics.add(CHANGES)
         return [None] * len(items)
 
@@ -93,7 +93,7 @@ class Lines:
 def _saw_many(transaction: Transaction, items: Sequence[SeenSim]) -> list[int]:
     results = []
     for seen in items:
-        execute = transaction.connection.execute
+        execute = transaction.execute
         known = execute(_SIM, {"card": seen.iccid}).first()
         if known is None:
             row = {

@@ -108,7 +108,7 @@ class Messages:
 
 
 def _insert(transaction: Transaction, rows: Sequence[dict[str, Any]], base: Base) -> None:
-    execute = transaction.connection.execute
+    execute = transaction.execute
     execute(insert_of(Message), rows)
     execute(
         insert_of(Part),
@@ -156,9 +156,7 @@ class _Known:
         references = [(new.account_id, new.reference) for new in items if new.reference]
         keys = [(new.account_id, new.idempotency_key) for new in items if new.idempotency_key]
         if references or keys:
-            found = transaction.connection.execute(
-                _SAME_NAME, {"references": references, "keys": keys}
-            )
+            found = transaction.execute(_SAME_NAME, {"references": references, "keys": keys})
             for row in found.mappings():
                 self.add(dict(row))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Label, Table, bindparam, select, text, update
 
 from appliance.lifecycle import FINAL, State
 from appliance.models import Inbound, Message, NoticeKind, Sim
@@ -15,6 +15,7 @@ from appliance.store import inbound as inbound_store
 from appliance.store import messages as message_store
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES
+from appliance.store.hot import execute, hot
 from appliance.store.ids import public
 from appliance.store.tables import table_of
 from appliance.store.writer import Transaction, Verb
@@ -30,18 +31,31 @@ LONGEST_START: Final = 20
 
 _OPEN: Final = text("notice.done_at IS NULL AND notice.parked_at IS NULL")
 
-_OWED: Final = (
-    select(notice, message, inbound, sim.c.iccid, sim.c.number)
+
+def _named(table: Table, prefix: str, *names: str) -> list[Label[Any]]:
+    return [table.c[name].label(f"{prefix}_{name}") for name in names]
+
+
+_OWED: Final = hot(
+    select(
+        *_named(notice, "notice", "id", "account_id", "kind", "state", "cause", "cause_code"),
+        *_named(notice, "notice", "parts_delivered", "created_at", "due_at", "tries"),
+        *_named(message, "message", "id", "reference", "recipient", "text", "parts"),
+        *_named(message, "message", "accepted_at", "smpp"),
+        *_named(inbound, "inbound", "id", "sender", "text", "data", "keyword"),
+        *_named(inbound, "inbound", "sent_at", "received_at"),
+        *_named(sim, "sim", "iccid", "number"),
+    )
+    .select_from(notice)
     .join(message, message.c.id == notice.c.message_id, isouter=True)
     .join(inbound, inbound.c.id == notice.c.inbound_id, isouter=True)
     .join(sim, sim.c.id == inbound.c.sim_id, isouter=True)
     .where(notice.c.account_id == bindparam("account"), _OPEN)
     .order_by(notice.c.id)
     .limit(bindparam("most"))
-    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
 )
 _WHO: Final = select(notice.c.account_id).where(_OPEN).distinct()
-_DONE: Final = (
+_DONE: Final = hot(
     update(notice)
     .where(notice.c.id == bindparam("row"))
     .values(done_at=bindparam("moment"), tries=notice.c.tries + 1)
@@ -113,7 +127,7 @@ class Notices:
 
 def _done_many(transaction: Transaction, items: Sequence[tuple[int, datetime]]) -> list[None]:
     rows = [{"row": row, "moment": at} for row, at in items]
-    transaction.connection.execute(_DONE, rows)
+    transaction.execute(_DONE, rows)
     transaction.topics.add(CHANGES)
     return [None] * len(items)
 
@@ -122,7 +136,7 @@ def _failed_many(
     transaction: Transaction, items: Sequence[tuple[int, datetime, str]]
 ) -> list[None]:
     rows = [{"row": row, "when": due_at, "why": why} for row, due_at, why in items]
-    transaction.connection.execute(_FAILED, rows)
+    transaction.execute(_FAILED, rows)
     return [None] * len(items)
 
 
@@ -130,65 +144,65 @@ def _parked_many(
     transaction: Transaction, items: Sequence[tuple[int, datetime, str]]
 ) -> list[None]:
     rows = [{"row": row, "when": at, "why": why} for row, at, why in items]
-    transaction.connection.execute(_PARKED, rows)
+    transaction.execute(_PARKED, rows)
     return [None] * len(items)
 
 
 def _old_many(transaction: Transaction, items: Sequence[tuple[datetime, datetime]]) -> list[int]:
     return [
-        transaction.connection.execute(_TOO_OLD, {"before": before, "moment": now}).rowcount
+        transaction.execute(_TOO_OLD, {"before": before, "moment": now}).rowcount
         for before, now in items
     ]
 
 
 def _read(connection: Connection, account_id: int, most: int) -> list[Owed]:
-    rows = connection.execute(_OWED, {"account": account_id, "most": most}).mappings()
+    rows = execute(connection, _OWED, {"account": account_id, "most": most})
     return [_owed(row) for row in rows]
 
 
 def _owed(row: Any) -> Owed:
-    told = row["notice_kind"] is NoticeKind.MESSAGE
-    number = row["notice_id"]
-    subject = ("message", row["message_id"]) if told else ("inbound", row["inbound_id"])
+    told = row.notice_kind is NoticeKind.MESSAGE
+    number = row.notice_id
+    subject = ("message", row.message_id) if told else ("inbound", row.inbound_id)
     value = Notice(
         id=number,
         public_id=public(PREFIX, number),
-        account_id=row["notice_account_id"],
-        tries=row["notice_tries"],
-        created_at=row["notice_created_at"],
+        account_id=row.notice_account_id,
+        tries=row.notice_tries,
+        created_at=row.notice_created_at,
         news=_message_news(row) if told else _inbound_news(row),
     )
-    return Owed(value, subject, row["notice_due_at"])
+    return Owed(value, subject, row.notice_due_at)
 
 
 def _message_news(row: Any) -> MessageNews:
-    state = row["notice_state"]
+    state = row.notice_state
     return MessageNews(
-        message_id=public(message_store.PREFIX, row["message_id"]),
-        reference=row["message_reference"],
+        message_id=public(message_store.PREFIX, row.message_id),
+        reference=row.message_reference,
         state=state,
         final=state in FINAL or state is State.NO_REPORT,
-        cause=row["notice_cause"],
-        cause_code=row["notice_cause_code"],
-        recipient=row["message_recipient"],
-        text_start=(row["message_text"] or "")[:LONGEST_START],
-        parts=row["message_parts"],
-        parts_delivered=row["notice_parts_delivered"],
-        accepted_at=row["message_accepted_at"],
-        changed_at=row["notice_created_at"],
-        **{f"smpp_{name}": value for name, value in (row["message_smpp"] or {}).items()},
+        cause=row.notice_cause,
+        cause_code=row.notice_cause_code,
+        recipient=row.message_recipient,
+        text_start=(row.message_text or "")[:LONGEST_START],
+        parts=row.message_parts,
+        parts_delivered=row.notice_parts_delivered,
+        accepted_at=row.message_accepted_at,
+        changed_at=row.notice_created_at,
+        **{f"smpp_{name}": value for name, value in (row.message_smpp or {}).items()},
     )
 
 
 def _inbound_news(row: Any) -> InboundNews:
     return InboundNews(
-        inbound_id=public(inbound_store.PREFIX, row["inbound_id"]),
-        sender=row["inbound_sender"],
-        sim_number=row["sim_number"],
-        sim=row["sim_iccid"],
-        text=row["inbound_text"],
-        data=row["inbound_data"],
-        sent_at=row["inbound_sent_at"] or row["inbound_received_at"],
-        received_at=row["inbound_received_at"],
-        opt_out=row["inbound_keyword"] == Keyword.STOP,
+        inbound_id=public(inbound_store.PREFIX, row.inbound_id),
+        sender=row.inbound_sender,
+        sim_number=row.sim_number,
+        sim=row.sim_iccid,
+        text=row.inbound_text,
+        data=row.inbound_data,
+        sent_at=row.inbound_sent_at or row.inbound_received_at,
+        received_at=row.inbound_received_at,
+        opt_out=row.inbound_keyword == Keyword.STOP,
     )

@@ -52,7 +52,7 @@ def lock_recipients(transaction: Transaction, recipients: Iterable[bytes]) -> No
     if transaction.sqlite:
         return
     keys = sorted({int.from_bytes(key[:8], "big", signed=True) for key in recipients})
-    transaction.connection.execute(_LOCK, {"keys": keys})
+    transaction.execute(_LOCK, {"keys": keys})
 
 
 class Active:
@@ -61,9 +61,7 @@ class Active:
     def __init__(
         self, transaction: Transaction, recipients: Sequence[bytes], now: datetime
     ) -> None:
-        rows = transaction.connection.execute(
-            _OF, {"recipients": sorted(set(recipients)), NOW: now}
-        )
+        rows = transaction.execute(_OF, {"recipients": sorted(set(recipients)), NOW: now})
         self._rows: list[Any] = list(rows)
 
     def forbid(self, recipient_key: bytes, account_id: int, category: str) -> bool:

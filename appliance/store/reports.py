@@ -9,13 +9,14 @@ from appliance.models import Report
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES
 from appliance.store.early import settle_report
+from appliance.store.hot import hot
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import ReportFacts
 from appliance.store.writer import Transaction, Verb
 
 report = table_of(Report)
 
-_KNOWN: Final = select(report.c.fingerprint).where(report.c.fingerprint == bindparam("print"))
+_KNOWN: Final = hot(select(report.c.fingerprint).where(report.c.fingerprint == bindparam("print")))
 
 
 class Reports:
@@ -33,7 +34,7 @@ class Reports:
         results = []
         for facts in items:
             row = self._row(facts)
-            execute = transaction.connection.execute
+            execute = transaction.execute
             if execute(_KNOWN, {"print": row["fingerprint"]}).first() is not None:
                 results.append(False)
                 continue

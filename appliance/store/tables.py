@@ -6,6 +6,8 @@ from typing import cast
 from sqlalchemy import Insert, Table, insert
 from sqlmodel import SQLModel
 
+from appliance.store.hot import hot
+
 
 @cache
 def table_of(model: type[SQLModel]) -> Table:
@@ -16,4 +18,4 @@ def table_of(model: type[SQLModel]) -> Table:
 @cache
 def insert_of(model: type[SQLModel]) -> Insert:
     """Return the statement that inserts rows of a model; made, and so compiled, once."""
-    return insert(table_of(model))
+    return hot(insert(table_of(model)))

@@ -11,14 +11,16 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Executable
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from appliance.errors import ApplianceError, StoreClosed, StoreError
 from appliance.store.bell import Bells
 from appliance.store.engine import writing
+from appliance.store.hot import Parameters, execute
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,14 @@ class Transaction:
 
     connection: Connection
     topics: set[Hashable] = field(default_factory=set)
+
+    def execute(
+        self,
+        statement: Executable,
+        parameters: Parameters | Sequence[Parameters] = MappingProxyType({}),
+    ) -> Any:
+        """Execute a statement, the short way if it is marked as hot."""
+        return execute(self.connection, statement, parameters)
 
     @property
     def sqlite(self) -> bool:

@@ -1,8 +1,10 @@
 """The API for apps: what is answered, and what is stored then."""
 
 import asyncio
+import sqlite3
 import uuid
 from base64 import b64encode
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +68,9 @@ async def test_every_field_of_the_request_reaches_the_store(api, house):
     assert (stored.category, stored.priority, stored.reference) == ("otp", 2, "r-1")
     assert stored.not_before == due
     assert stored.expires_at == due + timedelta(hours=2)
+    with closing(sqlite3.connect(house.config.storage.data / "appliance.db")) as database:
+        columns = "SELECT flash, receipts, when_uncertain, door FROM message"
+        assert database.execute(columns).fetchall() == [(1, "failure", "resend", "rest")]
     shown = (await api.get(answer.headers["location"])).json()
     assert (shown["data"], shown["text"]) == ("AP8Q", None)
     assert datetime.fromisoformat(shown["send_at"]) == due

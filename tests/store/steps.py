@@ -3,6 +3,7 @@
 import itertools
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 
 from appliance.lifecycle import Event, State
@@ -14,6 +15,9 @@ from tests.store.conftest import ALICE
 from tests.store.test_dispatch import begin, ended, first_waiting
 
 CENTRE = "+491710760000"
+
+on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+"""For tests of what only several writers can do: SQLite has one."""
 
 _different = itertools.count()
 

@@ -431,7 +431,9 @@ async def test_a_message_goes_on_whose_resent_part_was_delivered_by_its_first_tr
 async def test_many_reports_at_once_each_find_their_part(world):
     accepted = []
     for number in range(12):
-        accepted.append(await world.accept(recipient=f"+49151234500{number:02}", suffix=f"{number}"))
+        accepted.append(
+            await world.accept(recipient=f"+49151234500{number:02}", suffix=f"{number}")
+        )
         await send_all(world, 1, reference=number)
     facts = [
         report(world, reference=n, recipient=f"+49151234500{n:02}", suffix=f"{n}")
