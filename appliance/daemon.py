@@ -168,7 +168,7 @@ class _Daemon:
         finally:
             doors.stopping.set()
             for server in servers:
-                server.should_exit = True
+                server.leave()
             await asyncio.gather(*tasks, return_exceptions=True)
             path.unlink(missing_ok=True)
 
@@ -183,12 +183,22 @@ class _Daemon:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which are ours."""
+    """uvicorn without its signal handlers, which are ours, and without its ten looks a second."""
 
     def __init__(self, settings: uvicorn.Config, listening: socket.socket) -> None:
         super().__init__(settings)
         self.socket = listening
         self.up = asyncio.Event()
+        self._leave = asyncio.Event()
+
+    def leave(self) -> None:
+        """Take no more connections, end those there are, and return from ``serve``."""
+        self.should_exit = True
+        self._leave.set()
+
+    async def main_loop(self) -> None:
+        """Wait to be told to leave."""
+        await self._leave.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
@@ -210,6 +220,7 @@ def _settings(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # uvicorn would have to write it anew each second, asked or not
         timeout_graceful_shutdown=DOORS_CLOSE,
         backlog=1024,
     )

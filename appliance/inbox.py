@@ -107,4 +107,5 @@ def _decode(encoding: str, language: int, payload: bytes) -> str | None:
     if encoding == Encoding.BINARY:
         return None
     alphabet = alphabet_of(*divmod(language, 256))
-    return text.decode(Encoding(encoding), payload, alphabet)
+    words = text.decode(Encoding(encoding), payload, alphabet)
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL stores no U+0000

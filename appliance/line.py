@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -49,7 +50,7 @@ MOST_UNCERTAIN: Final = 2
 MOST_BARRED: Final = 3
 """Refusals in a row that mean "this SIM may not", after which it pauses."""
 
-SLOW: Final = timedelta(seconds=20)
+SLOW: Final = timedelta(seconds=15)
 """How long an answer to CMGS may take before the line says that it waits for it."""
 
 WRITE_AGAIN: Final = timedelta(seconds=1)
@@ -131,6 +132,7 @@ class Line:
         self.resume_at: datetime | None = hands.clock.now()  # look for begun messages then
         self._modem, self._hands, self._news = modem, hands, news
         self._turn = asyncio.Event()
+        self._doubt = asyncio.Event()  # whether the modem is well
         self._stopping = False
         self._paused_until: datetime | None = None
         self._pause_reason = ""
@@ -160,7 +162,7 @@ class Line:
 
     def held_by(self, now: datetime) -> str:
         """Return what holds this line just now, a sentence; empty if nothing does."""
-        if self._handed_at is not None and now - self._handed_at > SLOW:
+        if self._handed_at is not None and now - self._handed_at >= SLOW:
             return f"the modem has not answered to a part for more than {SLOW.seconds} s"
         return self.may_send(now).reason
 
@@ -248,9 +250,8 @@ class Line:
         if waiting.parts > 1 and begin.concat_reference is None:
             await asyncio.wait([beginning])  # the header needs the reference that it brings
         encoded = encode(begin, segment, _known_reference(beginning, begin))
-        self._handed_at = begin.at
-        outcome = await self._modem.send(encoded, _committed(beginning), more=more)
-        self._handed_at = None
+        with self._slowness_told(begin.at):
+            outcome = await self._modem.send(encoded, _committed(beginning), more=more)
         try:
             begun = await beginning
         except StoreError as error:
@@ -260,12 +261,23 @@ class Line:
             self.allowance.give_back(begin.at)
             return None
         end = understand(begin, begun, outcome, self._hands.clock.now())
-        await self._remember(end, outcome)
+        self._remember(end, outcome)
         if self.may_send(end.at).reason:
             self._news()
         return begun if end.event in (Event.ACCEPT, Event.LOSE) else None
 
-    async def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
+    @contextmanager
+    def _slowness_told(self, at: datetime) -> Iterator[None]:
+        """Let it be seen that the modem has a part for long, from ``at`` on."""
+        self._handed_at = at
+        telling = asyncio.get_running_loop().call_later(SLOW.total_seconds(), self._news)
+        try:
+            yield
+        finally:
+            self._handed_at = None
+            telling.cancel()
+
+    def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
         """Write an outcome down, and judge the line by it."""
         self._hands.record.end(end)
         waiting = end.begin.waiting
@@ -274,9 +286,9 @@ class Line:
         logs.part_ended(part, waiting.recipient, self.slot, end.outcome, detail)
         if end.event is Event.RELEASE:
             self.resume_at = end.not_before
-        await self._judge(end, outcome)
+        self._judge(end, outcome)
 
-    async def _judge(self, end: AttemptEnd, outcome: Answer) -> None:
+    def _judge(self, end: AttemptEnd, outcome: Answer) -> None:
         match outcome:
             case Sent():
                 self._uncertain = self._barred = self._unsent = 0
@@ -285,19 +297,19 @@ class Line:
                 self._uncertain += 1
                 if self._uncertain >= MOST_UNCERTAIN:
                     self._pause(self._uncertain - 1, f"stopped: {why}")
-                    await self._modem.check()
+                    self._doubt.set()
             case NotSent(why):
                 self.allowance.give_back(end.begin.at)
                 self._unsent += 1
                 self._pause(self._unsent, f"stopped: {why}")
-                await self._modem.check()
+                self._doubt.set()
             case Refused(cause) if cause.kind is Kind.SIM:
                 self._barred += 1
                 if self._barred >= MOST_BARRED:
                     self._pause(self._barred, f"the SIM is refused: {cause.sentence}")
             case Refused(cause) if cause.kind is Kind.DEVICE:
                 self._pause(1, cause.sentence)
-                await self._modem.check()
+                self._doubt.set()
             case Refused():
                 self._barred = 0
 
@@ -350,8 +362,12 @@ class Line:
             )
 
     async def _check(self, every: timedelta) -> None:
+        """Look after the modem every so often, and at once where it has become doubtful."""
         while True:
-            await asyncio.sleep(every.total_seconds())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every.total_seconds()):
+                    await self._doubt.wait()
+            self._doubt.clear()
             await self._modem.check()
 
 

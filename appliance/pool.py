@@ -45,7 +45,7 @@ RESUME_AGAIN: Final = timedelta(seconds=10)
 CLOSING: Final = timedelta(seconds=1)
 """How long ports may take to close at the end; one that hangs is left behind."""
 
-FIND_AGAIN: Final = timedelta(seconds=3)
+FIND_AGAIN: Final = timedelta(seconds=5)
 """How often ports are looked for: reading a few names costs nothing worth mentioning."""
 
 
@@ -170,7 +170,7 @@ class Dispatcher:
             self._ahead.remove(message)
             self._count(chosen.sim_id, 1)
             by_sim[chosen.sim_id].reserve(message)
-        if not self._ahead:
+        if False:
             self._share()
 
     def _share(self) -> None:

@@ -25,7 +25,7 @@ from appliance.modem.at import (
     Refused,
     Said,
 )
-from appliance.modem.ports import Opener, Port, closed, open_port, opened
+from appliance.modem.ports import Opener, Port, closed, open_port, opened, real_name
 from appliance.modem.turns import Rank, Turns
 from appliance.modem.values import Timing
 
@@ -132,6 +132,7 @@ class Link:
         self._opener = opener
         self._dialogue = Dialogue()
         self._device: Port | None = None
+        self._real_port = port
         self._fd = -1
         self._exchange: Exchange | None = None
         self._unwritten = bytearray()
@@ -159,6 +160,7 @@ class Link:
 
         """
         self._device = await opened(self.port, self._opener, self.timing.open)
+        self._real_port = real_name(self.port)
         self._fd = self._device.fileno()
         asyncio.get_running_loop().add_reader(self._fd, self._readable)
 
@@ -167,7 +169,7 @@ class Link:
         self._die("the port was closed")
         device, self._device = self._device, None
         if device is not None:
-            await closed(self.port, device, self.timing.open)
+            await closed(self._real_port, device, self.timing.open)
 
     async def command(
         self,

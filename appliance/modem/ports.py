@@ -35,6 +35,8 @@ MOST_HANGING: Final = 2
 
 DOES_NOT_OPEN: Final = "does not open: the driver or the device hangs"
 
+DOES_NOT_CLOSE: Final = "does not close since its last use: the driver or the device hangs"
+
 _under_way: Final[Counter[str]] = Counter()
 """Threads by what they do: ``open NAME`` or ``close NAME``."""
 
@@ -98,8 +100,7 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         PortBusy, PortGone: as the opener says, or it took too long.
 
     """
-    if _under_way[f"open {name}"] >= MOST_HANGING:
-        raise PortGone(name, "open", DOES_NOT_OPEN)
+    _refuse_hanging(name)
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Port | ModemError] = loop.create_future()
 
@@ -107,7 +108,7 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         if not outcome.done():
             outcome.set_result(result)
         elif not isinstance(result, ModemError):
-            _in_thread(result.close, f"close {name}")
+            _in_thread(result.close, f"close {real_name(name)}")
 
     def work() -> None:
         result = _attempt(name, opener)
@@ -124,20 +125,20 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
     except TimeoutError:
         raise PortGone(name, "open", DOES_NOT_OPEN) from None
     if isinstance(result, ModemError):
-        raise _explained(name, result)
+        raise result
     return result
 
 
-def _explained(name: str, error: ModemError) -> ModemError:
-    """Say that it is we who hold a port, where the thread that closes it hangs."""
-    if isinstance(error, PortBusy) and _under_way[f"close {name}"]:
-        why = "does not close since its last use: the driver or the device hangs"
-        return PortGone(name, "open", why)
-    return error
+def real_name(name: str) -> str:
+    """Return a port's name without symbolic links: of the device, not of its place."""
+    return name if "://" in name else os.path.realpath(name)
 
 
 async def closed(name: str, port: Port, limit: timedelta) -> None:
-    """Close the port; after ``limit`` its thread is left to it."""
+    """Close the port; after ``limit`` its thread is left to it, and it is not opened again.
+
+    ``name`` is without symbolic links: another device may have taken the place of this one.
+    """
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 
@@ -193,6 +194,14 @@ def _attempt(name: str, opener: Opener) -> Port | ModemError:
         return error
     except Exception as error:  # noqa: BLE001 - whatever a driver raises, the caller must hear of it
         return PortGone(name, "open", f"cannot be opened: {error}")
+
+
+def _refuse_hanging(name: str) -> None:
+    """Start no further thread for a port that one hangs at already."""
+    if _under_way[f"close {real_name(name)}"]:
+        raise PortGone(name, "open", DOES_NOT_CLOSE)
+    if _under_way[f"open {name}"] >= MOST_HANGING:
+        raise PortGone(name, "open", DOES_NOT_OPEN)
 
 
 def _in_thread(work: Callable[[], None], name: str) -> None:

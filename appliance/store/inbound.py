@@ -1,13 +1,13 @@
 """Inbound messages: stored once, joined, understood as STOP, routed; then the SIM may forget."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, text, update
 
-from appliance.lifecycle import Event
+from appliance.lifecycle import Event, State
 from appliance.models import (
     Account,
     Inbound,
@@ -35,6 +35,10 @@ message, part, account = table_of(Message), table_of(Part), table_of(Account)
 PREFIX: Final = "i"
 """What the public id of an inbound message begins with."""
 
+TOGETHER: Final = timedelta(hours=1)
+"""How far apart the service centre may stamp two parts of one message. Beyond it they are of two
+messages: a reference of 8 bits comes round, and some senders have only one."""
+
 _SEEN: Final = hot(
     select(inbound.c.id, inbound.c.state)
     .join(inbound_part, inbound_part.c.inbound_id == inbound.c.id)
@@ -51,7 +55,6 @@ _WAITING: Final = (
         inbound.c.total == bindparam("all"),
     )
     .order_by(inbound.c.id)
-    .limit(1)
 )
 _COLLECT: Final = (
     update(inbound).where(inbound.c.id == bindparam("row")).values(segments=bindparam("pieces"))
@@ -70,7 +73,12 @@ _COMPLETE: Final = hot(
 )
 _LAST_WRITER: Final = hot(
     select(message.c.account_id)
-    .where(message.c.recipient_key == bindparam("from_key"), message.c.sim_id == bindparam("sim"))
+    .join(account, account.c.id == message.c.account_id)
+    .where(
+        message.c.recipient_key == bindparam("from_key"),
+        message.c.sim_id == bindparam("sim"),
+        account.c.revoked_at.is_(None),
+    )
     .order_by(message.c.id.desc())
     .limit(1)
 )
@@ -86,8 +94,8 @@ _TO_CANCEL: Final = (
     .join(message, message.c.id == part.c.message_id)
     .where(
         message.c.recipient_key == bindparam("from_key"),
-        message.c.state.in_(("queued", "sending")),
-        part.c.state == "queued",
+        message.c.state.in_((State.QUEUED, State.SENDING)),
+        part.c.state == State.QUEUED,
     )
     .order_by(part.c.id)
 )
@@ -180,11 +188,10 @@ class InboundMessages:
                     "all": facts.total,
                 },
             )
-            for found in waiting.mappings():
-                if str(facts.ordinal) not in found["segments"]:
-                    pieces = found["segments"] | piece
-                    execute(_COLLECT, {"row": found["id"], "pieces": pieces})
-                    return dict(found), pieces
+            if found := _nearest(waiting.mappings(), facts):
+                pieces = found["segments"] | piece
+                execute(_COLLECT, {"row": found["id"], "pieces": pieces})
+                return found, pieces
         row = self._row(facts, key, piece)
         execute(insert_of(Inbound), row)
         return row, piece
@@ -285,3 +292,19 @@ class InboundMessages:
             },
         )
         transaction.topics.add((NOTICES, whose))
+
+
+def _nearest(waiting: Iterable[Mapping[str, Any]], facts: InboundFacts) -> dict[str, Any] | None:
+    """Return the message that lacks this part and was sent at about the same time."""
+    lacking = [row for row in waiting if str(facts.ordinal) not in row["segments"]]
+    near = [(_apart(row, facts), row["id"], row) for row in lacking]
+    apart, _, row = min(near, default=(TOGETHER, 0, None))
+    return dict(row) if row is not None and apart < TOGETHER else None
+
+
+def _apart(row: Mapping[str, Any], facts: InboundFacts) -> timedelta:
+    """Return the time between two stamps; none where one of them cannot be read."""
+    if row["sent_at"] is None or facts.sent_at is None:
+        return timedelta()
+    stamped: datetime = row["sent_at"]
+    return abs(facts.sent_at - stamped)

@@ -1,7 +1,5 @@
 """The whole way: in by a door, out by a modem, and the fate comes back."""
 
-import asyncio
-
 import pytest
 
 from tests.box import running_bank, running_box, until
