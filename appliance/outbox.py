@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from appliance.clock import Clock
-from appliance.errors import NobodyThere, StoreError, Undelivered
+from appliance.errors import NobodyThere, StoreClosed, StoreError, Undelivered
 from appliance.models import Account
 from appliance.notice import Notice
 from appliance.store import Store
@@ -29,6 +29,12 @@ BACK_OFF: Final = (
 
 JITTER: Final = 0.2
 """Share by which a wait is spread, so that an account that comes back is not met by a wave."""
+
+WRITE_AGAIN: Final = timedelta(seconds=1)
+"""How long to wait before it is written again how a delivery went."""
+
+READ_AGAIN: Final = timedelta(seconds=1)
+"""How long to wait before it is read again what is owed, where that failed."""
 
 LOOK_AGAIN: Final = timedelta(minutes=1)
 """How long a worker sleeps at most: a bell may be missed, a table may not."""
@@ -75,22 +81,29 @@ class Outbox:
             self._group = group
             accounts = self._store.bells.listen(ACCOUNTS)
             while True:
-                for account in await self._store.accounts.all():
-                    assert account.id is not None
-                    self.watch(account.id)
-                await accounts.wait()
+                again = LOOK_AGAIN  # another daemon rings no bell here
+                try:
+                    for account in await self._store.accounts.all():
+                        self._watch(account)
+                except StoreError as error:
+                    logger.warning("the accounts could not be read: %s", error)
+                    again = READ_AGAIN
+                await accounts.wait(again)
 
-    def watch(self, account_id: int) -> None:
-        """Begin to carry an account's notices; harmless if it is carried already."""
-        if self._group is None or account_id in self._workers:
+    def _watch(self, account: Account) -> None:
+        """Carry an account's notices from now on, by what is set for it now."""
+        assert account.id is not None
+        assert self._group is not None
+        if worker := self._workers.get(account.id):
+            worker.account_is(account)
             return
-        worker = _Worker(self._store, self._clock, self._carriers, account_id)
-        self._workers[account_id] = worker
+        worker = self._workers[account.id] = _Worker(
+            self._store, self._clock, self._carriers, account
+        )
         self._group.create_task(worker.run())
 
     def wake(self, account_id: int) -> None:
         """Say that somebody is there now to take an account's notices."""
-        self.watch(account_id)
         if worker := self._workers.get(account_id):
             worker.somebody_came()
 
@@ -99,34 +112,40 @@ class _Worker:
     """Carries one account's notices: ``window`` at once, those of one message in order."""
 
     def __init__(
-        self, store: Store, clock: Clock, carriers: Mapping[str, Carrier], account_id: int
+        self, store: Store, clock: Clock, carriers: Mapping[str, Carrier], account: Account
     ) -> None:
+        assert account.id is not None
         self._store, self._clock, self._carriers = store, clock, carriers
-        self._account_id = account_id
-        self._account: Account | None = None
-        self._bell = store.bells.listen((NOTICES, account_id))
+        self._account, self._account_id = account, account.id
+        self._bell = store.bells.listen((NOTICES, self._account_id))
         self._waiting: list[Owed] = []
         self._under_way: dict[int, Owed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._somebody = True
+        self._arrivals = 0  # how often somebody came
         self._more = False  # the tables hold more than was read
+        self._put_off = False  # something has to wait that was due when we read
+        self._next_at: datetime | None = None
+
+    def account_is(self, account: Account) -> None:
+        """Take note of what is set for the account now."""
+        self._account = account
+        self._bell.ring()
 
     def somebody_came(self) -> None:
         """Try again at once: a bind has been made."""
         self._somebody = True
-        self._account = None  # it may have been changed since
+        self._arrivals += 1
         self._bell.ring()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        look = account_too = True
+        look = True
         try:
             while True:
                 if look:
-                    await self._look(account_too=account_too or self._account is None)
-                wait = self._start_due()
-                woken = await self._bell.wait(wait)
-                account_too = not woken
+                    await self._look()
+                woken = await self._bell.wait(self._start_due())
                 drained = self._more and not self._waiting
                 look = bool(self._bell.heard()) or not woken or drained
         finally:
@@ -135,76 +154,112 @@ class _Worker:
 
     @property
     def _carrier(self) -> Carrier | None:
-        account = self._account
-        if account is None or account.revoked_at is not None:
+        """Return by what the account is served now, None if by nothing."""
+        if self._account.revoked_at is not None or not self._somebody:
             return None
-        return self._carriers.get(account.carrier or "")
+        return self._carriers.get(self._account.carrier or "")
 
-    async def _look(self, *, account_too: bool) -> None:
-        """Read what is owed to the account beyond what is under way, now and then itself too."""
+    async def _look(self) -> None:
+        """Read what may go now beyond what is under way."""
+        carrier = self._carrier
+        if carrier is None:
+            return
+        most = 4 * carrier.window
         try:
-            if account_too:
-                self._account = await self._store.accounts.by_id(self._account_id)
-            if (carrier := self._carrier) and self._somebody:
-                most = 4 * carrier.window
+            self._put_off = True
+            while self._put_off:  # else the next one of its message would overtake it
+                self._put_off = False
                 # What ends while we read is still open in what we read: it must not go twice.
                 busy = set(self._under_way)
-                owed = await self._store.notices.owed(self._account_id, most)
-                self._more = len(owed) == most
-                self._waiting = [one for one in owed if one.notice.id not in busy]
+                agenda = await self._store.notices.due(self._account_id, most, self._clock.now())
         except StoreError as error:
             logger.warning("notices of account %d: %s", self._account_id, error)
+            self._waiting, self._next_at = [], self._clock.now() + READ_AGAIN
+            return
+        self._more = len(agenda.notices) == most
+        self._next_at = agenda.next_at
+        self._waiting = [one for one in agenda.notices if one.notice.id not in busy]
 
     def _start_due(self) -> timedelta:
-        """Start what is due and has room; return how long nothing else will be due."""
-        carrier, account = self._carrier, self._account
-        if carrier is None or account is None or not self._somebody:
+        """Start what has room; return how long nothing else will be due."""
+        carrier = self._carrier
+        if carrier is None:
             return LOOK_AGAIN
-        now, wait = self._clock.now(), LOOK_AGAIN
         busy = {one.subject for one in self._under_way.values()}
         later: list[Owed] = []
         for one in self._waiting:
-            full = len(self._under_way) >= carrier.window
-            if full or one.subject in busy or one.due_at > now:
+            if len(self._under_way) >= carrier.window or one.subject in busy:
                 later.append(one)
-                if one.due_at > now and one.subject not in busy:
-                    wait = min(wait, one.due_at - now)
             else:
-                self._start(carrier, account, one)
+                self._start(carrier, one)
             busy.add(one.subject)  # a later notice of a message waits for the earlier ones
         self._waiting = later
-        return wait
+        if self._next_at is None:
+            return LOOK_AGAIN
+        return min(max(self._next_at - self._clock.now(), timedelta()), LOOK_AGAIN)
 
-    def _start(self, carrier: Carrier, account: Account, one: Owed) -> None:
+    def _start(self, carrier: Carrier, one: Owed) -> None:
         self._under_way[one.notice.id] = one
-        task = asyncio.create_task(self._carry(carrier, account, one.notice))
+        task = asyncio.create_task(self._carry(carrier, self._account, one.notice))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, carrier: Carrier, account: Account, notice: Notice) -> None:
-        """Deliver one notice and write down how it went."""
+        """Deliver one notice; it is under way until it is written down how that went."""
+        settled = False
         try:
-            await self._deliver(carrier, account, notice)
-        except StoreError as error:  # it stays open, and is delivered again under its id
-            logger.warning("notice %s: %s", notice.public_id, error)
-            self._bell.ring()
+            settled = await self._deliver(carrier, account, notice)
+        except StoreClosed:  # it stays open, and is delivered again under its id
+            logger.warning("notice %s: the store was shut first", notice.public_id)
         finally:
             del self._under_way[notice.id]
-            self._bell.nudge()
+            if settled:
+                self._bell.nudge()
+            else:
+                self._put_off = True
+                self._bell.ring()
 
-    async def _deliver(self, carrier: Carrier, account: Account, notice: Notice) -> None:
-        notices = self._store.notices
+    async def _deliver(self, carrier: Carrier, account: Account, notice: Notice) -> bool:
+        """Hand a notice over and write down how that went; False if it has to go again."""
+        notices, arrivals = self._store.notices, self._arrivals
+        failure: Undelivered | None = None
         try:
             await carrier.deliver(account, notice)
         except NobodyThere:
-            self._somebody = False
+            if arrivals == self._arrivals:
+                self._somebody = False
+            return False
         except Undelivered as error:
-            now = self._clock.now()
-            logger.info("notice %s not delivered: %s", notice.public_id, error)
-            if error.parked:
-                await notices.parked(notice.id, error.reason, now)
-            else:
-                await notices.failed(notice.id, error.reason, now + back_off(notice.tries + 1))
-                self._bell.ring()
-        else:
-            await notices.done(notice.id, self._clock.now())
+            failure = error
+        except Exception as error:  # a bug of a carrier costs a try, as any failure does
+            logger.exception("carrier %s failed", carrier.name)
+            failure = Undelivered(type(error).__name__)
+        now = self._clock.now()
+        if failure is None:
+            await _written(lambda: notices.done(notice.id, now))
+            return True
+        why = failure.reason
+        logger.info("notice %s not delivered: %s", notice.public_id, why)
+        if failure.parked:
+            await _written(lambda: notices.parked(notice.id, why, now))
+            return True
+        again = now + back_off(notice.tries + 1)
+        await _written(lambda: notices.failed(notice.id, why, again))
+        return False
+
+
+async def _written(write: Callable[[], Awaitable[None]]) -> None:
+    """Write down how a delivery went, however often the store fails: else it would go again.
+
+    Raises:
+        StoreClosed: it could not be written any more.
+
+    """
+    while True:
+        try:
+            return await write()
+        except StoreClosed:
+            raise
+        except StoreError as error:
+            logger.warning("how a notice went could not be written yet: %s", error)
+            await asyncio.sleep(WRITE_AGAIN.total_seconds())

@@ -170,7 +170,7 @@ class Dispatcher:
             self._ahead.remove(message)
             self._count(chosen.sim_id, 1)
             by_sim[chosen.sim_id].reserve(message)
-        if False:
+        if not self._ahead:
             self._share()
 
     def _share(self) -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from appliance.errors import CommandRefused, ModemError, ModemSilent, NotReady
 from appliance.modem.causes import Kind, code_of, final_cause
+from appliance.modem.exchange import Exchange
 from appliance.modem.inquiries import CMGS
-from appliance.modem.link import Exchange, Link
+from appliance.modem.link import Link
 from appliance.modem.pdu import EncodedSubmit
 from appliance.modem.turns import Rank
 from appliance.modem.values import MaybeSent, NotSent, Outcome, Refused, Sent

@@ -1,10 +1,11 @@
 """Notices: what is owed to whom, and how its delivery went."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Label, Table, bindparam, select, text, update
+from sqlalchemy import Connection, Label, Table, bindparam, exists, select, text, update
 
 from appliance.lifecycle import FINAL, State
 from appliance.models import Inbound, Message, NoticeKind, Sim
@@ -31,6 +32,10 @@ LONGEST_START: Final = 20
 
 _OPEN: Final = text("notice.done_at IS NULL AND notice.parked_at IS NULL")
 
+_earlier: Final = notice.alias("earlier")
+
+WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
+
 
 def _named(table: Table, prefix: str, *names: str) -> list[Label[Any]]:
     return [table.c[name].label(f"{prefix}_{name}") for name in names]
@@ -50,9 +55,27 @@ _OWED: Final = hot(
     .join(message, message.c.id == notice.c.message_id, isouter=True)
     .join(inbound, inbound.c.id == notice.c.inbound_id, isouter=True)
     .join(sim, sim.c.id == inbound.c.sim_id, isouter=True)
-    .where(notice.c.account_id == bindparam("account"), _OPEN)
+    .where(
+        notice.c.account_id == bindparam("account"),
+        _OPEN,
+        notice.c.due_at <= bindparam("moment"),
+        ~exists().where(  # what is told of one message is told in order
+            _earlier.c.message_id == notice.c.message_id,
+            _earlier.c.id < notice.c.id,
+            text("earlier.done_at IS NULL AND earlier.parked_at IS NULL"),
+            _earlier.c.due_at > bindparam("moment"),
+        ),
+    )
     .order_by(notice.c.id)
     .limit(bindparam("most"))
+)
+_NEXT_DUE: Final = hot(
+    select(notice.c.due_at)
+    .where(
+        notice.c.account_id == bindparam("account"), _OPEN, notice.c.due_at > bindparam("moment")
+    )
+    .order_by(notice.c.due_at)
+    .limit(1)
 )
 _WHO: Final = select(notice.c.account_id).where(_OPEN).distinct()
 _DONE: Final = hot(
@@ -88,6 +111,14 @@ class Owed:
         self.due_at = due_at
 
 
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What is owed to an account now, in order, and when something else will be (None: never)."""
+
+    notices: list[Owed]
+    next_at: datetime | None
+
+
 class Notices:
     """What we owe the accounts."""
 
@@ -106,7 +137,15 @@ class Notices:
 
     async def owed(self, account_id: int, most: int) -> list[Owed]:
         """Return the oldest open notices of an account, at most ``most``, in order."""
-        return await self._base.reader.run(lambda connection: _read(connection, account_id, most))
+        return (await self.due(account_id, most, WHENEVER)).notices
+
+    async def due(self, account_id: int, most: int, now: datetime) -> Agenda:
+        """Return the oldest open notices that may go now, and when there will be others.
+
+        A notice that has to wait holds up the later ones of its message, and no others.
+        """
+        asked = {"account": account_id, "most": most, "moment": now}
+        return await self._base.reader.run(lambda connection: _read(connection, asked))
 
     async def done(self, notice_id: int, at: datetime) -> None:
         """Note that the other side has acknowledged it."""
@@ -145,19 +184,21 @@ def _parked_many(
 ) -> list[None]:
     rows = [{"row": row, "when": at, "why": why} for row, at, why in items]
     transaction.execute(_PARKED, rows)
+    transaction.topics.add(CHANGES)
     return [None] * len(items)
 
 
 def _old_many(transaction: Transaction, items: Sequence[tuple[datetime, datetime]]) -> list[int]:
+    transaction.topics.add(CHANGES)
     return [
         transaction.execute(_TOO_OLD, {"before": before, "moment": now}).rowcount
         for before, now in items
     ]
 
 
-def _read(connection: Connection, account_id: int, most: int) -> list[Owed]:
-    rows = execute(connection, _OWED, {"account": account_id, "most": most})
-    return [_owed(row) for row in rows]
+def _read(connection: Connection, asked: dict[str, Any]) -> Agenda:
+    notices = [_owed(row) for row in execute(connection, _OWED, asked)]
+    return Agenda(notices, execute(connection, _NEXT_DUE, asked).scalar())
 
 
 def _owed(row: Any) -> Owed:
