@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from appliance import logs, text
 from appliance.attempt import Answer, encode, segments_of, understand
@@ -29,6 +29,7 @@ from appliance.modem.values import (
     Sent,
 )
 from appliance.policy.limits import Allowance, Wait
+from appliance.record import Record
 from appliance.store import Store
 from appliance.store.ids import public
 from appliance.store.messages import PREFIX
@@ -52,40 +53,6 @@ MOST_BARRED: Final = 3
 
 SLOW: Final = timedelta(seconds=15)
 """How long an answer to CMGS may take before the line says that it waits for it."""
-
-WRITE_AGAIN: Final = timedelta(seconds=1)
-"""How long to wait before an outcome is written again that the store did not take."""
-
-
-class Record:
-    """Outcomes on their way into the store. Nobody waits for them, and none is given up.
-
-    The writer keeps the order: the beginning of a line's next part is committed after the
-    outcome of this one, and before anything of that part is on the air.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._under_way: set[asyncio.Task[None]] = set()
-
-    def end(self, end: AttemptEnd) -> None:
-        """Have an outcome written down."""
-        task = asyncio.create_task(self._write(end))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-    async def written(self) -> None:
-        """Wait until every outcome is written down."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-
-    async def _write(self, end: AttemptEnd) -> None:
-        while True:
-            try:
-                return await self._store.dispatch.end(end)
-            except StoreError as error:
-                logger.warning("attempt %d could not be written yet: %s", end.attempt_id, error)
-                await asyncio.sleep(WRITE_AGAIN.total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,28 +173,39 @@ class Line:
         concat_reference = waiting.concat_reference
         for number, ordinal in enumerate(waiting.todo):
             self._left = len(waiting.todo) - number
-            more = self._left > 1
             if not await self._room(self._left, first=number == 0):
                 self._hands.again()
                 return
-            begin = Begin(
-                waiting=waiting,
-                ordinal=ordinal,
-                sim_id=self.sim_id,
-                at=self._hands.clock.now(),
-                lease_until=self._hands.clock.now() + LEASE,
-                first=number == 0,
-                concat_reference=concat_reference,
+            begin = self._begin(waiting, ordinal, concat_reference, first=number == 0)
+            begun = await self._unbroken(
+                self._send_part(begin, segments[ordinal - 1], more=self._left > 1)
             )
-            sending = asyncio.create_task(self._send_part(begin, segments[ordinal - 1], more=more))
-            try:
-                begun = await asyncio.shield(sending)
-            except asyncio.CancelledError:
-                await asyncio.wait([sending])  # its outcome is written down, whatever happens
-                raise
-            if begun is None or self._stopping:
+            if begun is None:
                 return
             concat_reference = begun.concat_reference
+
+    def _begin(
+        self, waiting: Waiting, ordinal: int, concat_reference: int | None, *, first: bool
+    ) -> Begin:
+        now = self._hands.clock.now()
+        return Begin(
+            waiting=waiting,
+            ordinal=ordinal,
+            sim_id=self.sim_id,
+            at=now,
+            lease_until=now + LEASE,
+            first=first,
+            concat_reference=concat_reference,
+        )
+
+    async def _unbroken(self, sending: Coroutine[Any, Any, Begun | None]) -> Begun | None:
+        """Let a part come to its outcome, and that be written down, whoever is cancelled."""
+        task = asyncio.create_task(sending)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     async def _room(self, parts: int, *, first: bool) -> bool:
         """Wait until a part may go; False if its message should rather go by another line."""

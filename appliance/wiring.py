@@ -11,13 +11,14 @@ from appliance.config import Config
 from appliance.inbox import Inbox
 from appliance.intake import Intake, IntakeRules
 from appliance.keeper import Allowances, Keeper, Site
-from appliance.line import Hands, Record
+from appliance.line import Hands
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.values import LineState, SimIdentity
 from appliance.outbox import Outbox
 from appliance.policy.countries import country_of_imsi
 from appliance.pool import Dispatcher, Pool
+from appliance.record import Record
 from appliance.smpp_server.server import SmppServer
 from appliance.store import Store
 from appliance.store.space import Space

@@ -96,8 +96,9 @@ WORLDLY = {
     "outbox": LOW | {"store", "models", "policy", "settings"},
     "webhook": LOW | {"__init__", "outbox", "store", "models", "settings"},
     "attempt": LOW | SENDING - {"inbox", "modem"},
-    "line": LOW | SENDING | {"attempt"},
-    "keeper": LOW | SENDING | {"attempt", "line"},
+    "record": LOW | {"store", "models"},
+    "line": LOW | SENDING | {"attempt", "record"},
+    "keeper": LOW | SENDING | {"attempt", "line", "record"},
     "pool": LOW | SENDING | {"attempt", "line", "keeper", "settings"},
     "chores": LOW | {"store", "models", "policy", "settings"},
     "smpp_server": LOW

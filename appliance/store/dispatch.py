@@ -1,10 +1,9 @@
 """The queue's way out: what may leave, claims, attempts, and how they ended."""
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from appliance.lifecycle import Event, State, next_state
 from appliance.models import Attempt, ConcatCounter, Message, Outcome, Part
@@ -12,81 +11,25 @@ from appliance.policy.retries import MOST_TRIES, back_off
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply, write_history
 from appliance.store.early import settle_early
-from appliance.store.hot import execute, hot
+from appliance.store.hot import hot
 from appliance.store.optouts import NOW, OPTED_OUT
+from appliance.store.queue import MAY_LEAVE, OURS_TO_TAKE, Queue
 from appliance.store.tables import insert_of, table_of
-from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
+from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun
 from appliance.store.writer import Transaction, Verb
 
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
 counter = table_of(ConcatCounter)
 
-_COLUMNS: Final = (
-    message.c.id,
-    message.c.account_id,
-    message.c.category,
-    message.c.priority,
-    message.c.recipient,
-    message.c.recipient_key,
-    message.c.recipient_suffix_key,
-    message.c.text,
-    message.c.data,
-    message.c.udh,
-    message.c.flash,
-    message.c.encoding,
-    message.c.parts,
-    message.c.expires_at,
-)
-_MAY_LEAVE: Final = (
-    message.c.not_before <= bindparam(NOW),
-    message.c.expires_at > bindparam(NOW),
-    message.c.recipient.is_not(None),
-)
 # A message that has begun is still ours when its line went away in the middle of it.
-_OURS_TO_TAKE: Final = or_(message.c.daemon.is_(None), message.c.daemon == bindparam("worker"))
-# The states are written out, so that the database sees that its partial indexes fit.
-_QUEUE: Final = hot(
-    select(*_COLUMNS)
-    .where(text("message.state = 'queued'"), message.c.daemon.is_(None), *_MAY_LEAVE)
-    .order_by(message.c.priority.desc(), message.c.id)
-    .limit(bindparam("most"))
-)
-_UNDER_WAY: Final = (
-    select(*_COLUMNS)
-    .where(
-        text("message.state = 'sending'"),
-        message.c.sim_id == bindparam("sim"),
-        _OURS_TO_TAKE,
-        *_MAY_LEAVE,
-    )
-    .order_by(message.c.priority.desc(), message.c.id)
-    .limit(bindparam("most"))
-)
-_TODO: Final = (
-    select(part.c.ordinal)
-    .where(part.c.message_id == bindparam("row"), part.c.state == State.QUEUED)
-    .order_by(part.c.ordinal)
-)
-_USED_REFERENCE: Final = (
-    select(attempt.c.concat_reference)
-    .where(attempt.c.message_id == bindparam("row"), attempt.c.sim_id == bindparam("sim"))
-    .order_by(attempt.c.id.desc())
-    .limit(1)
-)
-_NEXT_TIME: Final = (
-    select(message.c.not_before)
-    .where(text("message.state = 'queued'"), message.c.not_before > bindparam(NOW))
-    .order_by(message.c.not_before)
-    .limit(1)
-)
 _CLAIM: Final = hot(
     update(message)
     .where(
         message.c.id == bindparam("row"),
         or_(message.c.state == State.QUEUED, message.c.state == State.SENDING),
         or_(message.c.sim_id.is_(None), message.c.sim_id == bindparam("sim")),
-        _OURS_TO_TAKE,
-        *_MAY_LEAVE,
+        OURS_TO_TAKE,
+        *MAY_LEAVE,
         ~OPTED_OUT,
     )
     .values(
@@ -171,33 +114,13 @@ _TRIES: Final = select(attempt.c.id).where(
 )
 
 
-class Dispatch:
+class Dispatch(Queue):
     """What the pool asks of the store."""
 
     def __init__(self, base: Base) -> None:
-        self._base = base
+        super().__init__(base)
         self._begin: Verb[Begin, Begun | NotBegun] = Verb("begin", self._begin_many, urgent=True)
         self._end: Verb[AttemptEnd, None] = Verb("end", self._end_many, urgent=True)
-
-    async def waiting(self, now: datetime, most: int) -> list[Waiting]:
-        """Return what may leave by any SIM now: highest priority first, oldest first within it."""
-        return await self._base.reader.run(
-            lambda connection: [
-                _waiting(row, todo=tuple(range(1, row.parts + 1)))
-                for row in execute(connection, _QUEUE, {NOW: now, "most": most})
-            ]
-        )
-
-    async def under_way(self, sim_id: int, now: datetime, most: int) -> list[Waiting]:
-        """Return the messages of which this SIM has sent some parts and must send the rest."""
-        asked = {"sim": sim_id, "worker": self._base.daemon, NOW: now, "most": most}
-        return await self._base.reader.run(lambda connection: _rest(connection, asked))
-
-    async def next_time(self, now: datetime) -> datetime | None:
-        """Return when the next message that waits for its time may leave, None if none does."""
-        return await self._base.reader.run(
-            lambda connection: connection.execute(_NEXT_TIME, {NOW: now}).scalar()
-        )
 
     async def begin(self, begin: Begin) -> Begun | NotBegun:
         """Write down that a part is handed to a SIM; before its PDU is, and with it the claim.
@@ -339,36 +262,6 @@ def _news(transaction: Transaction, ends: Sequence[AttemptEnd]) -> list[AttemptE
             known[end.attempt_id] = end.outcome
             news.append(end)
     return news
-
-
-def _waiting(row: Any, **more: Any) -> Waiting:
-    return Waiting(
-        message_id=row.id,
-        account_id=row.account_id,
-        category=row.category,
-        priority=row.priority,
-        recipient=row.recipient,
-        recipient_key=row.recipient_key,
-        recipient_suffix_key=row.recipient_suffix_key,
-        text=row.text,
-        data=row.data,
-        udh=row.udh or b"",
-        flash=row.flash,
-        encoding=row.encoding,
-        parts=row.parts,
-        expires_at=row.expires_at,
-        **more,
-    )
-
-
-def _rest(connection: Connection, asked: dict[str, Any]) -> list[Waiting]:
-    found, sim_id = [], asked["sim"]
-    for row in connection.execute(_UNDER_WAY, asked).all():
-        todo = tuple(connection.execute(_TODO, {"row": row.id}).scalars())
-        if todo:
-            used = connection.execute(_USED_REFERENCE, {"row": row.id, "sim": sim_id}).scalar()
-            found.append(_waiting(row, todo=todo, sim_id=sim_id, concat_reference=used))
-    return found
 
 
 def _next_concat(transaction: Transaction, sim_id: int, recipient_key: bytes) -> int:
