@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import doors, sending, starting
+from benchmarks import doors, kills, sending, starting
 from benchmarks.measure import machine
 
 Bench = Callable[[Path], Awaitable[dict[str, Any]]]
@@ -24,8 +24,10 @@ BENCHES: dict[str, Bench] = {
         at, modems=16, messages=512, seconds=0.2, door="rest"
     ),
     "rate, 64 modems": lambda at: sending.rate(at, modems=64, messages=3200, seconds=0.2),
+    "rate, 16 modems at 3 s, sync 20 ms": sending.rate_on_a_slow_disk,
     "idle, 4 modems": lambda at: sending.idle(at, modems=4, seconds=30),
     "200 inbound, 4 modems": lambda at: sending.inbound(at, modems=4, messages=200),
+    "120 messages, 10 kills": lambda at: kills.kills(at, messages=120, times=10),
     "submits, SMPP window 50": lambda at: doors.smpp(at, messages=20_000, window=50),
     "submits, REST": lambda at: doors.rest(at, messages=4_000),
     "start, 100,000 queued": lambda at: starting.ready(at, queued=100_000),

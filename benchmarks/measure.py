@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -42,8 +43,6 @@ def machine() -> dict[str, Any]:
 
 def _sync_milliseconds() -> float:
     """Return the median time of a synced 4 KiB write in the folder for temporary files."""
-    import tempfile
-
     times = []
     with tempfile.TemporaryFile() as file:
         for _ in range(50):

@@ -17,6 +17,8 @@ from tests.box import Box, until
 
 PATIENCE = 5  # seconds that smpplib waits before it asks whether the other side is there
 
+RECEIPT_CLASS, INTERMEDIATE_CLASS = 0x04, 0x20  # bits of esm_class (SMPP 3.4, 5.2.12)
+
 RECEIPT = re.compile(
     r"id:(?P<id>\S+) sub:(?P<sub>\d{3}) dlvrd:(?P<dlvrd>\d{3}) submit date:(?P<submit>\d{10})"
     r" done date:(?P<done>\d{10}) stat:(?P<stat>[A-Z]{7}) err:(?P<err>\d{3}) text:(?P<text>.*)"
@@ -197,7 +199,7 @@ class Esme:
 
     def _received(self, pdu: Any) -> int:
         if self.takes == consts.SMPP_ESME_ROK:
-            if pdu.esm_class & (consts.SMPP_MSGTYPE_DELIVERYACK | 0x20):
+            if pdu.esm_class & (RECEIPT_CLASS | INTERMEDIATE_CLASS):
                 self.receipts.append(_receipt(pdu))
             else:
                 self.inbound.append(pdu)

@@ -191,15 +191,25 @@ class Box:
 
 @asynccontextmanager
 async def running_box(
-    folder: Path, ports: str, *, process_env: Mapping[str, str] | None = None, **settings: str
+    folder: Path,
+    ports: str,
+    *,
+    process_env: Mapping[str, str] | None = None,
+    config: str = "",
+    **settings: str,
 ) -> AsyncIterator[Box]:
     """Run a daemon with its data in ``folder``.
 
-    ``settings`` are named ``SECTION__KEY``; ``process_env`` is for the process itself.
+    ``settings`` are named ``SECTION__KEY``; ``process_env`` is for the process itself;
+    ``config`` is the text of a configuration file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     env = {f"APPLIANCE_{name}": value for name, value in settings.items()}
     box = Box(folder, ports, env | dict(process_env or {}))
+    if config:
+        path = folder.with_suffix(".toml")
+        path.write_text(config, "utf-8")
+        box.arguments = ("--config", str(path))
     try:
         await box.start()
         yield box

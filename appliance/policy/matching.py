@@ -125,6 +125,33 @@ def match(
     return _far(fitting, certain=certain)
 
 
+def pair(
+    reports: Sequence[ReportFacts], candidates: Sequence[CandidateAttempt]
+) -> list[tuple[ReportFacts, int]]:
+    """Return which attempts several reports speak of, where none can be told by itself.
+
+    A SIM hands over one part after another, and a service centre stamps them as they come: as
+    many reports as there are attempts of which nothing is known belong to them in their order.
+    Fewer reports than attempts say nothing of which one is missing.
+
+    Args:
+        reports: of one SIM and one recipient, all saying the same, none of them matched.
+        candidates: the attempts of that SIM to that recipient without a reference.
+
+    Returns:
+        Report and attempt, pair by pair; empty if they cannot be paired.
+
+    """
+    readable = all(report.scts is not None for report in reports)
+    distinct = len({report.reference for report in reports}) == len(reports)
+    lost = all(each.reference is None and each.uncertain for each in candidates)
+    if not (readable and distinct and lost and len(reports) == len(candidates)):
+        return []
+    in_order = sorted(reports, key=lambda report: (report.scts, report.received_at))
+    began = sorted(candidates, key=lambda each: each.started_at)
+    return [(report, each.id) for report, each in zip(in_order, began, strict=True)]
+
+
 def learn_offset(previous: timedelta | None, sample: timedelta) -> timedelta:
     """Return the service centre's offset after one more sample.
 

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, text, update
+from sqlalchemy import bindparam, func, or_, select, text, update
 
 from appliance.models import Attempt, Outcome, Report, ServiceCentre
 from appliance.policy.matching import (
+    Ambiguous,
     CandidateAttempt,
     Matched,
     ReportFacts,
     learn_offset,
     match,
+    pair,
 )
 from appliance.store.changes import Change, apply
 from appliance.store.hot import hot
@@ -22,6 +24,9 @@ from appliance.store.values import AttemptEnd
 from appliance.store.writer import Transaction
 
 attempt, report, centre = table_of(Attempt), table_of(Report), table_of(ServiceCentre)
+
+Row = Mapping[str, Any]
+"""A stored report, by the names of its columns."""
 
 LOOK_BACK: Final = 64
 """Attempts considered for one report: a reference comes round after 256 parts of a SIM."""
@@ -54,13 +59,21 @@ _UNMATCHED: Final = hot(
         report.c.recipient_suffix_key == bindparam("suffix"),
     )
 )
+_STILL_UNMATCHED: Final = hot(
+    select(report.c.id).where(report.c.id == bindparam("row"), report.c.attempt_id.is_(None))
+)
 _MATCHED: Final = hot(
     update(report).where(report.c.id == bindparam("row")).values(attempt_id=bindparam("found"))
 )
 _REPORTED: Final = hot(
     update(attempt)
     .where(attempt.c.id == bindparam("row"))
-    .values(status=bindparam("said"), reported_at=bindparam("moment"))
+    .values(
+        status=bindparam("said"),
+        reported_at=bindparam("moment"),
+        # An attempt without an answer has this reference from now on, and no other report.
+        reference=func.coalesce(attempt.c.reference, bindparam("number")),
+    )
 )
 _OFFSET: Final = select(centre.c.offset_seconds, centre.c.samples).where(
     centre.c.address == bindparam("name")
@@ -72,37 +85,65 @@ _MOVE_OFFSET: Final = (
 )
 
 
-def settle_report(transaction: Transaction, row: Mapping[str, Any], ids: Ids) -> bool:
+def settle_report(transaction: Transaction, row: Row, ids: Ids) -> bool:
     """Match one stored report to its attempt and carry out what it says; False if none fits.
 
     It then stays unmatched and shown, and is looked at again when an attempt to the same
-    number on the same SIM gets its reference.
+    number on the same SIM gets its reference, or when another such report comes.
     """
-    found = transaction.execute(
-        _CANDIDATES,
-        {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"], "number": row["reference"]},
-    ).all()
-    facts = ReportFacts(row["reference"], row["submitted_at"], row["received_at"])
-    candidates = [
-        CandidateAttempt(
-            candidate.id,
-            candidate.reference,
-            candidate.outcome is Outcome.UNCERTAIN,
-            candidate.started_at,
-            candidate.recipient_key == row["recipient_key"],
-        )
-        for candidate in found
-    ]
+    asked = {
+        "sim": row["sim_id"],
+        "suffix": row["recipient_suffix_key"],
+        "number": row["reference"],
+    }
+    found = {each.id: each for each in transaction.execute(_CANDIDATES, asked)}
+    candidates = [_candidate(each, row) for each in found.values()]
     known = _known_offset(transaction, row["service_centre"])
     offset = timedelta(seconds=known.offset_seconds) if known else None
-    result = match(facts, candidates, offset)
+    result = match(_facts(row), candidates, offset)
+    if isinstance(result, Ambiguous):
+        return _settle_together(transaction, row, candidates, found, ids)
     if not isinstance(result, Matched):
         return False
-    chosen = next(candidate for candidate in found if candidate.id == result.id)
+    chosen = found[result.id]
     _carry_out(transaction, row, chosen, ids)
     if len(found) == 1 and row["submitted_at"] is not None:
         _learn(transaction, row, known, row["submitted_at"] - chosen.started_at)
     return True
+
+
+def _settle_together(
+    transaction: Transaction,
+    row: Row,
+    candidates: Sequence[CandidateAttempt],
+    found: Mapping[int, Any],
+    ids: Ids,
+) -> bool:
+    """Match a report with the others that wait beside it, where it cannot be told alone."""
+    asked = {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"]}
+    waiting = {
+        _facts(each): each
+        for each in transaction.execute(_UNMATCHED, asked).mappings()
+        if each["event"] == row["event"] and each["recipient_key"] == row["recipient_key"]
+    }
+    pairs = pair(list(waiting), candidates)
+    for facts, attempt_id in pairs:
+        _carry_out(transaction, waiting[facts], found[attempt_id], ids)
+    return bool(pairs)
+
+
+def _facts(row: Row) -> ReportFacts:
+    return ReportFacts(row["reference"], row["submitted_at"], row["received_at"])
+
+
+def _candidate(found: Any, row: Row) -> CandidateAttempt:
+    return CandidateAttempt(
+        found.id,
+        found.reference,
+        found.outcome is Outcome.UNCERTAIN,
+        found.started_at,
+        found.recipient_key == row["recipient_key"],
+    )
 
 
 def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids) -> None:
@@ -117,15 +158,21 @@ def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids)
 
 def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Ids) -> None:
     """Look again at the unmatched reports of one SIM and one number."""
-    rows = transaction.execute(_UNMATCHED, {"sim": sim_id, "suffix": suffix})
-    for row in rows.mappings().all():
-        settle_report(transaction, dict(row), ids)
+    asked = {"sim": sim_id, "suffix": suffix}
+    for row in transaction.execute(_UNMATCHED, asked).mappings():
+        if transaction.execute(_STILL_UNMATCHED, {"row": row["id"]}).first() is not None:
+            settle_report(transaction, row, ids)
 
 
-def _carry_out(transaction: Transaction, row: Mapping[str, Any], chosen: Any, ids: Ids) -> None:
+def _carry_out(transaction: Transaction, row: Row, chosen: Any, ids: Ids) -> None:
     execute = transaction.execute
     execute(_MATCHED, {"row": row["id"], "found": chosen.id})
-    said = {"row": chosen.id, "said": row["status"], "moment": row["received_at"]}
+    said = {
+        "row": chosen.id,
+        "said": row["status"],
+        "moment": row["received_at"],
+        "number": row["reference"],
+    }
     execute(_REPORTED, said)
     if row["event"] is not None:
         change = Change(
@@ -145,7 +192,7 @@ def _known_offset(transaction: Transaction, address: str | None) -> Any:
     return transaction.execute(_OFFSET, {"name": address}).first()
 
 
-def _learn(transaction: Transaction, row: Mapping[str, Any], known: Any, sample: timedelta) -> None:
+def _learn(transaction: Transaction, row: Row, known: Any, sample: timedelta) -> None:
     """Remember how far the service centre's clock is off, when it moved by enough to matter."""
     address = row["service_centre"]
     if address is None:

@@ -54,7 +54,7 @@ def migrated_postgres(postgres_cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give each engine, its tables made once and copied: what migrating does is tested by itself."""
+    """Give each engine, its tables made once and copied: migrating is tested by itself."""
     if request.param == "postgresql":
         template = request.getfixturevalue("migrated_postgres")
         with request.getfixturevalue("postgres_cluster").database(template) as url:

@@ -74,7 +74,7 @@ async def test_a_key_that_is_looked_up_while_it_is_revoked_is_not_believed_after
 
 
 async def test_a_revocation_elsewhere_is_noticed_when_the_key_is_no_longer_believed(
-    store, open_store, add, clock, url, tmp_path
+    store, open_store, add, clock, tmp_path
 ):
     issued = await add()
     await store.accounts.authenticate_key(issued.api_key, 0.0)

@@ -140,7 +140,7 @@ async def test_long_messages_to_one_number_get_different_references(world):
     seen = []
     for _ in range(3):
         await world.accept(text="x" * 200, parts=2)
-        seen.append((await world.store.dispatch.begin(begin(world, await first_waiting(world)))))
+        seen.append(await world.store.dispatch.begin(begin(world, await first_waiting(world))))
     assert [one.concat_reference for one in seen] == [0, 1, 2]
 
 

@@ -441,3 +441,57 @@ async def test_many_reports_at_once_each_find_their_part(world):
     ]
     assert all(await asyncio.gather(*(world.store.reports.take(each) for each in facts)))
     assert {await state(world, one) for one in accepted} == {State.DELIVERED}
+
+
+async def lose_two_parts(world):
+    """Let the daemon die twice, each time with a part of the same message in flight."""
+    accepted = await world.accept(text="x" * 200, parts=2)
+    for ordinal in (1, 2):
+        now = world.clock.now()
+        found = await world.store.dispatch.waiting(now, 1)
+        found = found or await world.store.dispatch.under_way(world.sim, now, 1)
+        await begun(world, found[0], ordinal)
+        world.clock.advance(timedelta(seconds=1))
+        await world.store.chores.recover(world.clock.now())
+        world.clock.advance(timedelta(seconds=1))
+    return accepted
+
+
+async def test_two_lost_parts_of_one_message_are_both_settled_by_their_two_reports(world):
+    accepted = await lose_two_parts(world)
+    now = world.clock.now()
+    await world.store.reports.take(report(world, reference=35, at=now - timedelta(seconds=2)))
+    await world.store.reports.take(report(world, reference=34, at=now - timedelta(seconds=4)))
+
+    assert await part_states(world, accepted) == [State.DELIVERED, State.DELIVERED]
+    assert [one.reference for one in (await story(world, accepted)).attempts] == [34, 35]
+    assert await unmatched(world) == 0
+
+
+async def test_one_report_does_not_say_which_of_two_lost_parts_it_means(world):
+    accepted = await lose_two_parts(world)
+    at = world.clock.now() - timedelta(seconds=3)
+    await world.store.reports.take(report(world, reference=34, at=at))
+
+    assert await part_states(world, accepted) == [State.UNCERTAIN, State.UNCERTAIN]
+    assert await unmatched(world) == 1
+
+
+async def test_reports_that_say_different_things_are_not_paired(world):
+    accepted = await lose_two_parts(world)
+    now = world.clock.now()
+    await world.store.reports.take(report(world, reference=34, at=now - timedelta(seconds=4)))
+    await world.store.reports.take(
+        report(world, Event.REFUSE, reference=35, at=now - timedelta(seconds=2))
+    )
+    assert await part_states(world, accepted) == [State.UNCERTAIN, State.UNCERTAIN]
+
+
+async def test_a_lost_part_that_was_reported_is_no_candidate_for_the_next_report(world):
+    """Its reference is known from its report."""
+    accepted = await lose_two_parts(world)
+    now = world.clock.now()
+    far_apart = timedelta(seconds=30)
+    await world.store.reports.take(report(world, reference=34, at=now - far_apart))
+    await world.store.reports.take(report(world, reference=35, at=now))
+    assert await part_states(world, accepted) == [State.DELIVERED, State.DELIVERED]

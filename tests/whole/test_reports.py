@@ -158,7 +158,7 @@ async def test_reports_on_references_that_come_round_find_their_own_messages(app
 
 async def test_a_temporary_report_settles_nothing_and_the_final_one_does(apps):
     number = "+4915110999001"
-    text, by_rest, by_smpp = sent = await apps.send(number)
+    _, by_rest, by_smpp = sent = await apps.send(number)
     for identity in (by_rest, by_smpp):
         message = await apps.becomes(identity, "sent", "sent", 0x22)
         assert not message["final"]
@@ -203,7 +203,7 @@ async def test_a_late_delivery_corrects_a_failure(apps):
     await apps.bank.control.do("handset", number=number, mood="refuses", status=0x62)
     text, by_rest, by_smpp = sent = await apps.send(number)
     await apps.settled(sent, "failed", 0x62)
-    for (iccid, reference), _ in apps.on_air(text).items():
+    for iccid, reference in apps.on_air(text):
         await apps.report(iccid, reference, number)
 
     async def corrected():
