@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import serial
@@ -23,6 +23,8 @@ import serial
 from appliance.errors import ModemError, PortBusy, PortGone
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 SPEED: Final = 115_200  # baud; USB ports ignore it, UART modems find it out by themselves
 
@@ -108,17 +110,16 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         if not outcome.done():
             outcome.set_result(result)
         elif not isinstance(result, ModemError):
-            _in_thread(result.close, f"close {real_name(name)}")
+            _in_thread(f"close {real_name(name)}", result.close, lambda _closed: None)
 
-    def work() -> None:
-        result = _attempt(name, opener)
+    def tell(result: Port | ModemError) -> None:
         try:
             loop.call_soon_threadsafe(deliver, result)
         except RuntimeError:  # the loop is closed, nobody waits
             if not isinstance(result, ModemError):
                 result.close()
 
-    _in_thread(work, f"open {name}")
+    _in_thread(f"open {name}", lambda: _attempt(name, opener), tell)
     try:
         async with asyncio.timeout(limit.total_seconds()):
             result = await outcome
@@ -142,15 +143,17 @@ async def closed(name: str, port: Port, limit: timedelta) -> None:
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 
-    def work() -> None:
+    def close() -> None:
         try:
             port.close()
         except OSError as error:
             logger.debug("%s: closing: %s", name, error)
+
+    def tell(_closed: None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits
             loop.call_soon_threadsafe(done.set)
 
-    _in_thread(work, f"close {name}")
+    _in_thread(f"close {name}", close, tell)
     try:
         async with asyncio.timeout(limit.total_seconds()):
             await done.wait()
@@ -204,12 +207,18 @@ def _refuse_hanging(name: str) -> None:
         raise PortGone(name, "open", DOES_NOT_OPEN)
 
 
-def _in_thread(work: Callable[[], None], name: str) -> None:
+def _in_thread(name: str, work: Callable[[], Result], tell: Callable[[Result], None]) -> None:
+    """Do ``work`` in a thread of its own, and ``tell`` what it returned.
+
+    It no longer counts as hanging when that is told: who hears of it may open the port again.
+    """
+
     def counted() -> None:
         try:
-            work()
+            result = work()
         finally:
             _count(name, -1)
+        tell(result)
 
     _count(name, 1)
     threading.Thread(target=counted, name=name, daemon=True).start()
