@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -116,11 +117,19 @@ class _Daemon:
                 self._ready = False
                 self._manager.tell(STOPPING)
                 doors.stopping.set()
-                await house.pool.stop(SERVICE_PATIENCE if self._manager.listens else PATIENCE)
+                await asyncio.gather(self._stop_smpp(house), self._stop_pool(house))
                 for task in work:
                     task.cancel()
             scheduler.shutdown(wait=False)
             await house.record.written()
+
+    async def _stop_pool(self, house: House) -> None:
+        await house.pool.stop(SERVICE_PATIENCE if self._manager.listens else PATIENCE)
+
+    async def _stop_smpp(self, house: House) -> None:
+        """End the sessions while answers in flight are awaited: neither keeps the other."""
+        if house.smpp is not None:
+            await house.smpp.stop()
 
     def _doors(self, store: Store, house: House) -> Doors:
         return Doors(
@@ -232,7 +241,9 @@ def _listening(door: str, host: str, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotListen(door, host, port, error.strerror or str(error)) from error
+        # asyncio writes sentences of its own around the system's; that one is enough
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListen(door, host, port, why) from error
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -199,7 +199,11 @@ class StartUp:
         acknowledge = False
         if needs_acknowledgement(wanted):
             acknowledge = await attempt(self._link, "AT+CSMS=1")
-        if not acknowledge:
+        if acknowledge:
+            # What an earlier run left unacknowledged is refused, so that it comes again at once;
+            # else its time-out would switch the notifications off under us (27.005 clause 3.4.4).
+            await attempt(self._link, "AT+CNMA=2")
+        else:
             await attempt(self._link, "AT+CSMS=0")
         values = await self._notify(wanted)
         chosen = Notifications(values, "", acknowledge)

@@ -4,8 +4,6 @@ import asyncio
 import signal
 from collections import Counter
 
-import pytest
-
 from tests.apps import Esme
 from tests.box import Box, running_bank, running_box, start, stop, until
 from tests.whole.blocking import Blocking
@@ -31,26 +29,25 @@ async def states(box, ids):
     return {(await box.message(identity))["state"] for identity in ids}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_what_is_in_flight_is_awaited_and_the_rest_is_kept(tmp_path, number):
+async def test_what_is_in_flight_is_awaited_and_the_rest_is_kept(tmp_path):
     async with (
         running_bank(tmp_path / "bank", "--modems", "2", "--cmgs-delay", "1") as bank,
         running_box(tmp_path / "data", bank.ports) as box,
     ):
-        account = await box.account()
+        await box.account()
         await box.lines_ready(2)
-        async with Esme.bound(box, account):  # somebody is bound, and somebody looks at the page
-            async with box.http.stream("GET", "/events"):
-                texts = [f"message {count}" for count in range(6)]
-                ids = [(await box.send("+4915112340000", text))["id"] for text in texts]
-                long = (await box.send("+4915112340001", "long " * 70))["id"]
+        await bank.control.do("set", network={"retry_seconds": 1})
+        async with box.http.stream("GET", "/events"):  # somebody looks at the page
+            texts = [f"message {count}" for count in range(6)]
+            ids = [(await box.send("+4915112340000", text))["id"] for text in texts]
+            long = (await box.send("+4915112340001", "long " * 70))["id"]
 
-                async def in_flight():
-                    stats = (await bank.control.do("stats"))["modems"]
-                    return all(one["submits"] for one in stats.values())
+            async def in_flight():
+                stats = (await bank.control.do("stats"))["modems"]
+                return all(one["submits"] for one in stats.values())
 
-                await until(in_flight, "both modems have a part")
-                assert await ends(box, number) == 0
+            await until(in_flight, "both modems have a part")
+            assert await ends(box, signal.SIGINT) == 0
         assert len(times_on_air(bank)) == 2  # what was in flight, and nothing more
 
         await bank.control.do("set", cmgs_delay=0.1)
@@ -83,28 +80,29 @@ async def test_a_long_message_goes_on_where_it_was_and_by_its_own_sim(tmp_path):
         assert await stopping == 0
         await box.start()
         assert await box.becomes(message, "delivered", "failed") == "delivered"
-        parts = [
-            (one.modem, one.concat.reference, one.concat.ordinal) for one in bank.ledger.sent()
+        sent = bank.ledger.sent()
+        assert [(one.modem, one.concat.ordinal) for one in sent] == [
+            (held["modem"], ordinal) for ordinal in (1, 2, 3, 4)
         ]
-        reference = parts[0][1]
-        assert parts == [(held["modem"], reference, ordinal) for ordinal in (1, 2, 3, 4)]
+        assert len({one.concat.reference for one in sent}) == 1
 
 
-async def test_bad_ports_do_not_keep_it_from_ending(tmp_path):
+async def test_neither_bad_ports_nor_a_mute_esme_keep_it_from_ending(tmp_path):
     blocking = Blocking(tmp_path / "blocking", tmp_path / "bank")
     blocking.block("open", "modem2")
     async with (
         running_bank(tmp_path / "bank", "--modems", "4", "--cmgs-delay", "0.1") as bank,
         running_box(tmp_path / "data", bank.ports, process_env=blocking.environment) as box,
     ):
-        await box.account()
+        account = await box.account()
         await box.lines_ready(3)
         blocking.block("close", "modem3")
         await bank.control.do("fault", modem=[0, 1], kind="lost", number="+4915112340002")
         await bank.control.do("fault", modem=1, kind="deaf")
         message = (await box.send("+4915112340002", "never answered"))["id"]
         await bank.control.do("wait_sent", count=1)
-        assert await ends(box) == 0
+        async with Esme.bound(box, account):  # smpplib does not answer an unbind
+            assert await ends(box) == 0
         blocking.let_go("open", "modem2")
         blocking.let_go("close", "modem3")
         await box.start()
@@ -157,5 +155,7 @@ async def test_after_a_crash_with_a_long_queue_it_is_ready_and_sends_what_waits(
         for name in ("APPLIANCE_MODEMS__PORTS", "APPLIANCE_MODEMS__SIMULATED"):
             box._env[name] = bank.ports
         await box.start()
-        await bank.control.do("wait_sent", count=1000, timeout=60)
-        assert times_on_air(bank) == Counter(texts)
+        await bank.control.do("wait_sent", count=200)
+        on_air = times_on_air(bank)
+        assert set(on_air.values()) == {1}
+        assert set(on_air) <= set(texts)
