@@ -191,14 +191,18 @@ HOLDS: Final[Mapping[str, Callable[[Found, Fact], bool]]] = {
     BEGUN: lambda found, fact: found.has(
         "attempt", fact["id"], part_id=fact["part"], sim_id=fact["sim"]
     ),
-    ENDED: lambda found, fact: found.has(
-        "attempt", fact["id"], outcome=fact["outcome"], reference=fact["reference"]
-    ),
+    ENDED: lambda found, fact: found.has("attempt", fact["id"], **_ending(fact)),
     REPORTED: _reported,
     ARRIVED: _arrived,
     STOPPED: _stopped,
     TOLD: lambda found, fact: found.has("notice", fact["id"], done=1),
 }
+
+
+def _ending(fact: Fact) -> Fact:
+    """Return how an attempt ended; one without an answer may get a reference from its report."""
+    known = {} if fact["reference"] is None else {"reference": fact["reference"]}
+    return {"outcome": fact["outcome"], **known}
 
 
 def _another_sim() -> SeenSim:
