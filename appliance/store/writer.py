@@ -131,7 +131,6 @@ class Writer:
             while (first := self._jobs.get()) is not None:
                 batch, last = self._gather(first)
                 self._commit(connection, batch)
-                self._beat += 1
                 if last:
                     return
 
@@ -159,6 +158,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a verb raises, its neighbours go on
             logger.info("a transaction of %d verbs is run singly: %s", len(batch), brief(error))
             self._singly(transaction, ordered)
+        self._beat += 1
         self._loop.call_soon_threadsafe(self._answer, ordered, transaction.topics)
 
     def _together(self, transaction: Transaction, jobs: list[_Job]) -> None:

@@ -48,6 +48,7 @@ async def site(tmp_path_factory):
         running_bank(folder / "bank", *options) as bank,
         running_box(folder / "data", bank.ports) as box,
     ):
+        await bank.control.do("set", network={"retry_seconds": 1})
         account = await box.account(name="esme")
         await box.lines_ready(2)
         yield Site(bank, box, account)
@@ -108,7 +109,8 @@ async def test_a_transmitter_sends_and_a_receiver_is_told(site):
         answer = await sender.submit("Hello", "4915120000006")
         assert (await receiver.receipt_of(answer.message_id))["stat"] == "DELIVRD"
         assert sender.receipts == []
-        refused = await receiver.submit("Hello", "4915120000006", _force=True)
+        receiver.client.state = consts.SMPP_CLIENT_STATE_BOUND_TRX  # so that it does not object
+        refused = await receiver.submit("Hello", "4915120000006")
         assert refused.status == consts.SMPP_ESME_RINVBNDSTS
 
 
