@@ -100,13 +100,20 @@ class Intake:
 
     def _times(self, asked: Submission, now: datetime) -> tuple[datetime, datetime]:
         """Return from when and until when it may leave."""
-        not_before = asked.not_before or now
-        if not_before - now > FURTHEST:
-            raise BadField("not_before", "further away than ten years")
-        earliest = max(not_before, now)
-        expires_at = asked.expires_at or earliest + (asked.validity or self._rules.validity)
-        if expires_at <= earliest:
-            raise BadField("expires_at", "over before the message could be sent")
+        validity = self._rules.validity if asked.validity is None else asked.validity
+        ahead = {
+            "not_before": (asked.not_before or now) - now,
+            "expires_at": (asked.expires_at or now) - now,
+            "validity": validity,
+        }
+        for field, time in ahead.items():
+            if time > FURTHEST:
+                raise BadField(field, "further away than ten years")
+        not_before = max(asked.not_before or now, now)
+        expires_at = asked.expires_at or not_before + validity
+        if expires_at <= not_before:
+            field = "expires_at" if asked.expires_at else "validity"
+            raise BadField(field, "over before the message could be sent")
         return not_before, expires_at
 
     def _request_hash(self, asked: Submission, recipient: str) -> bytes:
@@ -129,9 +136,8 @@ class Intake:
         if len(asked.udh) > LONGEST_HEADER:
             raise BadField("udh", f"longer than {LONGEST_HEADER} octets")
         header = len(asked.udh) + 1 if asked.udh else 0
-        if asked.text is not None and "\0" in asked.text:
-            raise BadField("text", "holds U+0000, which no phone shows and PostgreSQL cannot keep")
         if asked.text is not None:
+            _check_characters("text", asked.text)
             segments = text.split(asked.text, header=header)
         else:
             segments = text.split_data(asked.data or b"", header=header)
@@ -147,6 +153,14 @@ def _check_names(asked: Submission) -> None:
         value = getattr(asked, field)
         if value is not None and not 1 <= len(value) <= LONGEST_NAME:
             raise BadField(field, f"not between 1 and {LONGEST_NAME} characters")
+        if value is not None:
+            _check_characters(field, value)
+
+
+def _check_characters(field: str, words: str) -> None:
+    """Refuse what is no character: no phone shows it, and not every database keeps it."""
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in words):
+        raise BadField(field, "holds U+0000 or half of a surrogate pair")
 
 
 def _priority(asked: Submission) -> int:

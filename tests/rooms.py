@@ -52,7 +52,9 @@ async def opened(folder: Path, clock: Clock) -> AsyncIterator[Store]:
 
 async def add_account(store: Store, clock: Clock, name: str = "shop", **given: object) -> Account:
     """Add an account that is told by webhook, unless ``given`` says otherwise."""
-    wanted = {"webhook_url": "http://127.0.0.1:1/"} | given
+    first = not await store.accounts.all()
+    # Without credentials, unless asked for: they cost time.
+    wanted = {"webhook_url": "http://127.0.0.1:1/", "local": True, "is_default": first} | given
     issued = await store.accounts.add(NewAccount(name=name, **wanted), clock.now())
     found = await store.accounts.by_id(issued.account_id)
     assert found is not None

@@ -344,7 +344,7 @@ async def test_an_account_that_is_new_is_carried_at_once(world, outbox, carrier)
 
 async def test_each_account_has_its_own_carrier(world, carrier):
     smpp = Carrier("smpp")
-    account = await add_account(world.store, world.clock, "bank", webhook_url=None)
+    account = await add_account(world.store, world.clock, "bank", webhook_url=None, local=False)
     async with running(world.store, world.clock, carrier, smpp):
         ours = await sent(world)
         theirs = await sent(world, account_id=account.id, receipts="all", door="smpp")

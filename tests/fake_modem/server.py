@@ -132,6 +132,7 @@ class ControlServer:
                     "iccid": modem.sim.iccid if modem.sim else None,
                     "imsi": modem.sim.imsi if modem.sim else None,
                     "number": modem.sim.number if modem.sim else None,
+                    "pin_tries": modem.sim.tries if modem.sim else None,
                     "registration": modem.registration(),
                     "cnmi": modem.cnmi,
                     "csms": modem.csms,

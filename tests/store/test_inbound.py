@@ -61,7 +61,7 @@ async def texts(world):
 
 
 async def another_account(world, name="bank", **given):
-    given.setdefault("webhook_url", "http://127.0.0.1:1/")
+    given = {"webhook_url": "http://127.0.0.1:1/", "local": True} | given
     issued = await world.store.accounts.add(NewAccount(name=name, **given), world.clock.now())
     return issued.account_id
 

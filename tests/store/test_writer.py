@@ -73,6 +73,9 @@ async def bench(url):
     yield bench
     bench.go.set()
     await bench.writer.close()
+    with bench.engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS bad"))
+        connection.execute(text("DROP TABLE word"))
     bench.engine.dispose()
 
 

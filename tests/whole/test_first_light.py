@@ -1,49 +1,74 @@
-"""The whole way: in by a door, out by a modem, and the fate comes back."""
+"""The whole way: in by a door, out by a modem of every make, and the fate comes back."""
+
+from collections import defaultdict
 
 import pytest
+import pytest_asyncio
 
 from tests.box import running_bank, running_box, until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 MAKES = ["e3372", "e1550", "sim800", "sim7600", "ec25", "zte", "sim7670"]
 
+TEXTS = {
+    "short": "Hello",
+    "long": "Grüße aus Köln, " * 12 + "€",
+    "unicode": "Привет, мир 🌍",
+    "one too long": "x" * 161,
+}
 
-@pytest.mark.parametrize("make", MAKES)
-async def test_a_message_is_sent_and_its_report_comes_back(tmp_path, make):
+
+class Site:
+    def __init__(self, bank, box):
+        self.bank, self.box = bank, box
+
+    def sent(self, text):
+        """Return the modems that have sent ``text`` whole."""
+        parts = defaultdict(dict)
+        for entry in self.bank.ledger.sent():
+            key = entry.modem, entry.concat.reference if entry.concat else entry.reference
+            parts[key][entry.concat.ordinal if entry.concat else 1] = entry.text
+        return [
+            modem
+            for (modem, _), found in parts.items()
+            if "".join(part for _, part in sorted(found.items())) == text
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("light")
+    options = ("--modems", str(len(MAKES)), "--makes", ",".join(MAKES), "--report-delay", "0.1")
     async with (
-        running_bank(
-            tmp_path / "bank", "--modems", "1", "--makes", make, "--report-delay", "0.1"
-        ) as bank,
-        running_box(tmp_path / "data", bank.ports) as box,
+        running_bank(folder / "bank", *options) as bank,
+        running_box(folder / "data", bank.ports) as box,
     ):
         await box.account()
-        long = "Grüße aus Köln, " * 12 + "€"
-        texts = ["Hello", long, "Привет, мир 🌍", "x" * 161]
-        sent = [await box.send("+4915123450001", text) for text in texts]
-        for one in sent:
-            assert await box.becomes(one["id"], "delivered", "failed") == "delivered"
-        joined: dict[str, str] = {}
-        for entry in bank.ledger.sent():
-            key = f"{entry.concat.reference}" if entry.concat else entry.text
-            joined[key] = joined.get(key, "") + entry.text
-        assert sorted(joined.values()) == sorted(texts)
+        await box.lines_ready(len(MAKES))
+        yield Site(bank, box)
 
 
-async def test_what_comes_in_is_kept_and_shown_whole(tmp_path):
-    async with (
-        running_bank(tmp_path / "bank", "--modems", "2") as bank,
-        running_box(tmp_path / "data", bank.ports) as box,
-    ):
-        await box.account()
-        await box.lines_ready(2)
-        long = "Ein sehr langer Text mit Ümlauten. " * 10
-        await bank.control.do("inbound", modem=0, sender="+4917099990000", text=long)
-        await bank.control.do("inbound", modem=1, sender="MyBank", text="Ваш код 🔐 1234")
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+async def test_every_make_sends_and_its_reports_come_back(site, text):
+    """So many at once as there are lines: the least used goes first, so each gets one."""
+    messages = [await site.box.send(f"+4915123450{n:03d}", text) for n in range(len(MAKES))]
+    for message in messages:
+        assert await site.box.becomes(message["id"], "delivered", "failed") == "delivered"
+    assert sorted(site.sent(text)) == [f"modem{number}" for number in range(len(MAKES))]
 
-        async def both():
-            found = (await box.http.get("/v1/inbound")).json()["inbound"]
-            return {one["sender"]: one["text"] for one in found if one["text"]} == {
-                "+4917099990000": long,
-                "MyBank": "Ваш код 🔐 1234",
-            }
 
-        await until(both, "both are shown")
+async def test_what_comes_in_is_kept_and_shown_whole(site):
+    long = "Ein sehr langer Text mit Ümlauten. " * 10
+    for modem in range(len(MAKES)):
+        sender = f"+491709999000{modem}"
+        await site.bank.control.do("inbound", modem=modem, sender=sender, text=long)
+        await site.bank.control.do("inbound", modem=modem, sender="MyBank", text=f"код 🔐 {modem}")
+
+    async def all_there():
+        found = (await site.box.http.get("/v1/inbound")).json()["inbound"]
+        texts = [one["text"] for one in found]
+        wanted = [long] * len(MAKES) + [f"код 🔐 {modem}" for modem in range(len(MAKES))]
+        return sorted(filter(None, texts)) == sorted(wanted)
+
+    await until(all_there, "all are shown")

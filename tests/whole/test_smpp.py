@@ -81,14 +81,15 @@ async def test_any_text_arrives_as_it_was_written(site, number, text, encoding):
     assert site.on_air(f"+{number}") == [text]
 
 
-async def test_a_long_text_that_the_app_has_split_arrives_whole(site):
+async def test_each_segment_that_the_app_has_made_goes_out_and_has_its_receipt(site):
     text = "0123456789 " * 40 + "€"
     async with Esme.bound(site.box, site.account) as esme:
         answers = await esme.submit_long(text, "4915120000004")
         for answer in answers:
             await esme.receipt_of(answer.message_id)
-    assert len(answers) == 3
-    assert site.on_air("+4915120000004") == [text]
+    sent = [one for one in site.bank.ledger.sent() if one.recipient == "+4915120000004"]
+    assert len(answers) == len(sent) == len({answer.message_id for answer in answers}) == 3
+    assert "".join(one.text for one in sorted(sent, key=lambda one: one.concat.ordinal)) == text
 
 
 async def test_a_long_text_as_payload_is_split_here_and_has_one_receipt(site):

@@ -174,12 +174,12 @@ async def test_the_stop_itself_comes_to_the_account_and_says_what_it_is(apps):
 
 async def test_an_answer_comes_to_who_last_wrote_to_the_number_by_that_sim(apps):
     number = "+4915111000020"
-    sim = {}
-    while len(sim) < 2:  # each account by another SIM
-        account = "esme" if not sim else "hook"
+    wrote = {}  # who wrote last, by SIM
+    while set(wrote.values()) != {"esme", "hook"}:
+        account = "hook" if "esme" in wrote.values() else "esme"
         message = await apps.becomes(await apps.send(number, account), "delivered")
-        if message["sim"] not in sim.values():
-            sim[account] = message["sim"]
+        wrote[message["sim"]] = account
+    sim = {account: iccid for iccid, account in wrote.items()}
     modems = (await apps.bank.control.do("modems"))["modems"]
     by_sim = {one["iccid"]: one["name"] for one in modems}
 
