@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.clock import Clock
@@ -34,6 +34,7 @@ from appliance.store.bell import Bells
 from appliance.store.chores import Chores
 from appliance.store.dispatch import Dispatch
 from appliance.store.engine import alone, is_sqlite, open_engine, writing
+from appliance.store.hot import execute, hot
 from appliance.store.ids import Ids
 from appliance.store.inbound import InboundMessages, Reading
 from appliance.store.keys import Keys
@@ -179,16 +180,15 @@ def _secret(connection: Connection) -> bytes:
     return known
 
 
+# A part's id follows its message's; the history row that comes with it is younger.
+_NEWEST: Final = tuple(
+    hot(select(func.max(table_of(model).c.id)))
+    for model in (Message, Attempt, History, Inbound, InboundPart, Notice, OptOut, Report)
+)
+
+
 def _last_id(connection: Connection) -> int:
-    # A part's id follows its message's; the history row that comes with it is younger.
-    models = (Message, Attempt, History, Inbound, InboundPart, Notice, OptOut, Report)
-    newest = (
-        connection.execute(
-            select(table_of(model).c.id).order_by(table_of(model).c.id.desc()).limit(1)
-        ).scalar()
-        for model in models
-    )
-    return max((row for row in newest if row is not None), default=0)
+    return max(execute(connection, newest).scalar() or 0 for newest in _NEWEST)
 
 
 def _subscribers(connection: Connection) -> list[str]:

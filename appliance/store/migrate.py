@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,7 @@ def migrate(engine: Engine, now: datetime, *, scripts: Path = SCRIPTS) -> Path |
     config.set_main_option("script_location", scripts.as_posix())
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    directory = ScriptDirectory.from_config(config)
+    directory = _directory(scripts)
     head = directory.get_current_head()
     if current == head:
         return None
@@ -48,6 +49,12 @@ def migrate(engine: Engine, now: datetime, *, scripts: Path = SCRIPTS) -> Path |
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return backup
+
+
+@cache
+def _directory(scripts: Path) -> ScriptDirectory:
+    """Read the scripts once, however many stores a process opens."""
+    return ScriptDirectory(scripts.as_posix())
 
 
 def _check_known(directory: ScriptDirectory, revision: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from appliance.clock import ManualClock
@@ -53,16 +53,16 @@ def migrated_postgres(postgres_cluster: Cluster) -> Iterator[str]:
         yield url
 
 
-def _wipe(url: str) -> None:
-    """Empty all tables, and let their ids begin at 1 again: cheaper than another database."""
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for table in reversed(SQLModel.metadata.sorted_tables):
-            connection.execute(table.delete())
-            if "id" in table.c:
-                sequence = func.pg_get_serial_sequence(table.name, "id")
-                connection.execute(select(func.setval(sequence, 1, False)))
-    engine.dispose()
+def _wiping() -> str:
+    """Return what empties all tables and lets their ids begin at 1 again."""
+    tables = list(reversed(SQLModel.metadata.sorted_tables))
+    deletes = [f"DELETE FROM {table.name}" for table in tables]
+    restarts = [
+        f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false)"
+        for table in tables
+        if "id" in table.c
+    ]
+    return "; ".join(deletes + restarts)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,7 +71,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "postgresql":
         url = request.getfixturevalue("migrated_postgres")
         yield url
-        _wipe(url)
+        # Cheaper than another database.
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute(_wiping())
     else:
         file = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "appliance.db")
         yield f"sqlite:///{file}"

@@ -204,7 +204,7 @@ class Life:
         return self.tried.index(of) % REFERENCES
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(STEPS, min_size=10, max_size=25))
 def test_whatever_happens_everything_agrees(steps):
     with TemporaryDirectory() as folder, asyncio.Runner() as runner:

@@ -8,11 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from appliance.errors import NotFound, StoreClosed, StoreError
+from appliance.lifecycle import State
 from appliance.store.base import Reader
 from appliance.store.bell import Bells
 from appliance.store.engine import open_engine
 from appliance.store.writer import LARGEST_BATCH, Verb, Writer
-from tests.store.steps import on_postgresql, rows
+from tests.store.steps import begun, end, on_postgresql, report, rows, state
+from tests.store.test_dispatch import first_waiting
 
 PATIENCE = 20  # seconds; what is waited for comes in milliseconds
 
@@ -337,3 +339,21 @@ async def test_a_read_that_fails_is_an_error_of_the_store_without_its_values(ben
         )
     assert "4915123456789" not in str(caught.value)
     await reader.close()
+
+
+@on_postgresql
+async def test_the_store_outlives_a_database_that_throws_everybody_out(world, url):
+    everybody = (
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    accepted = await world.accept()
+    rows(url, everybody)
+    waiting = await first_waiting(world)
+    rows(url, everybody)
+    beginning, attempt = await begun(world, waiting)
+    rows(url, everybody)
+    await end(world, beginning, attempt)
+    rows(url, everybody)
+    assert await world.store.reports.take(report(world))
+    assert await state(world, accepted) is State.DELIVERED
