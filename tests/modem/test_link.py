@@ -395,16 +395,23 @@ async def test_a_flood_on_one_port_leaves_the_others_their_turn(peers, opened):
 
 
 async def test_a_socket_is_a_port_too(opened):
+    over = asyncio.Event()
+
     async def serve(reader, writer):
-        while await reader.readuntil(b"\r"):
-            writer.write(b"\r\nOK\r\n")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r"):
+                writer.write(b"\r\nOK\r\n")
+        writer.close()
+        await writer.wait_closed()
+        over.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     link = await opened(f"socket://127.0.0.1:{port}")
     await link.command("AT")
-    server.close()
     await link.close()
+    await over.wait()
+    server.close()
 
 
 @pytest.mark.parametrize("name", ["socket://", "socket://127.0.0.1", "socket://127.0.0.1:1"])
