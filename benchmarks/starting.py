@@ -4,15 +4,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sending import submit
+from benchmarks.esme import Esme
 from tests.box import running_bank, running_box
 
 
 async def ready(folder: Path, *, queued: int) -> dict[str, Any]:
     """Queue messages that nobody can send, stop, and start again with modems."""
     async with running_box(folder / "data", "/nonexistent/modem*") as box:
-        await box.account()
-        await submit(box, queued)
+        account = await box.account()
+        async with Esme.bound(box.smpp_port, account["system_id"], account["password"]) as esme:
+            await esme.submit(queued, 50)
         await box.stop()
         started = time.perf_counter()
         await box.start()

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.errors import ModemSilent, PortGone
 from appliance.modem.values import LineState, NotSent, ReportArrived
-from tests.modem.driving import arrival, committed, encoded, timing, until
+from tests.modem.driving import arrival, committed, encoded, timing
 
 
 async def test_a_known_trouble_is_told_until_the_modem_answers_again(rig):
@@ -23,7 +23,7 @@ async def test_a_known_trouble_is_told_until_the_modem_answers_again(rig):
     assert [health.cause for health in told if health.cause != cause] == []
     await rig.do("mend")
     await modem.start()
-    assert [health.state for health in told][0] is LineState.starting
+    assert LineState.starting in {health.state for health in told}
     assert modem.health.state is LineState.ready
 
 
@@ -52,6 +52,7 @@ async def test_a_report_that_a_dead_process_left_unacknowledged_comes_again(rig,
     await first.send(encoded(), committed())
     assert isinstance(await arrival(first), ReportArrived)
     first._line.link._die("as if killed")
+    await first.close()
     second = await rig.started()
     assert isinstance(await arrival(second), ReportArrived)
     assert rig.fake.stats["cnma_missed"] == 0
