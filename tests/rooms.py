@@ -1,12 +1,11 @@
 """A real store on SQLite, for tests of the rooms around it."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from appliance.clock import Clock
 from appliance.inbox import reading
@@ -21,20 +20,21 @@ START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
 @cache
-def _migrated() -> Path:
+def _tables() -> bytes:
     """Make the tables once; every test gets a copy of the file."""
-    file = Path(mkdtemp(prefix="appliance-tables-")) / "appliance.db"
-    engine = open_engine(f"sqlite:///{file}")
-    migrate(engine, START)
-    engine.dispose()
-    return file
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "appliance.db"
+        engine = open_engine(f"sqlite:///{file}")
+        migrate(engine, START)
+        engine.dispose()
+        return file.read_bytes()
 
 
 def sqlite_url(folder: Path) -> str:
     """Return the URL of the database in ``folder``, made at the first call."""
     file = folder / "appliance.db"
     if not file.exists():
-        shutil.copy(_migrated(), file)
+        file.write_bytes(_tables())
     return f"sqlite:///{file}"
 
 

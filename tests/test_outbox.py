@@ -191,6 +191,20 @@ async def test_what_is_told_of_one_message_is_told_in_order(world, outbox, carri
     ]
 
 
+async def test_what_was_owed_of_one_message_before_the_start_goes_in_order_too(world, carrier):
+    message = await world.accept()
+    held = carrier.hold(message.id)
+    await send_all(world, 1)
+    await world.store.reports.take(report(world))
+    other = await sent(world, recipient="+4915187654321", suffix="87654321")
+    async with running(world.store, world.clock, carrier):
+        await carrier.took(1)
+        assert told(carrier.tried) == [(message.id, State.SENT), (other, State.SENT)]
+        held.set()
+        await settled(world)
+    assert told(carrier.tried)[2:] == [(message.id, State.DELIVERED)]
+
+
 async def test_one_slow_message_does_not_hold_up_others(world, carrier):
     slow = await world.accept()
     held = carrier.hold(slow.id)

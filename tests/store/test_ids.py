@@ -112,10 +112,9 @@ async def test_after_a_start_in_the_past_no_id_of_any_table_is_used_again(
     await world.store.inbound.take(stop(world))
     # The last thing written is a part of a long message: it has no other row than its own.
     for ordinal in (1, 2):
-        facts = stop(
-            world, "x", total=3, ordinal=ordinal, concat_reference=1, fingerprint=(ordinal,)
-        )
-        await world.store.inbound.take(facts)
+        world.clock.advance(timedelta(seconds=1))
+        part = {"total": 3, "ordinal": ordinal, "concat_reference": 1, "fingerprint": (ordinal,)}
+        await world.store.inbound.take(stop(world, "x", **part))
     await world.store.close()
     tables = [
         table
