@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from appliance.lifecycle import Event, State
-from appliance.models import Attempt, Message, Outcome, Part
+from appliance.models import Attempt, Line, Message, Outcome, Part
 from appliance.store.base import Base
 from appliance.store.bell import QUEUE
 from appliance.store.changes import Change, apply
@@ -28,6 +28,7 @@ from appliance.store.writer import Transaction, Verb
 from appliance.submission import WhenUncertain
 
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
+line = table_of(Line)
 
 CHUNK: Final = 100
 """Messages changed in one transaction, each with all its parts: a pass over a long list holds
@@ -45,6 +46,15 @@ _LET_GO: Final = (
     update(message)
     .where(text("message.state = 'sending'"), message.c.daemon == bindparam("worker"))
     .values(daemon=None, lease_until=None)
+)
+_UNSEEN: Final = (
+    update(line)
+    .where(line.c.daemon == bindparam("worker"))
+    .values(
+        state="no_answer",
+        cause="not found since the daemon started",
+        next_step="Plug it in, or take its port out of the configuration.",
+    )
 )
 _UNSENT: Final = (
     update(message)
@@ -134,6 +144,7 @@ class Chores:
             for sim_id, suffix in {(row.sim_id, row.recipient_suffix_key) for row in rows}:
                 settle_waiting(transaction, sim_id, suffix, self._base.ids)
         execute(_LET_GO, ours)
+        execute(_UNSEEN, ours)
         execute(_UNSENT)
         transaction.topics.add(QUEUE)
         return [len(rows)] * len(items)

@@ -11,7 +11,7 @@ from appliance.lifecycle import Event, State
 from appliance.models import Outcome
 from appliance.settings import Messages
 from appliance.store.chores import CHUNK
-from appliance.store.values import Begun, Overdue
+from appliance.store.values import Begun, LineFacts, Overdue
 from tests.store.steps import (
     HOURS,
     another_sim,
@@ -282,3 +282,23 @@ async def test_a_late_report_undoes_a_failure_by_policy(world):
     await world.store.reports.take(report(world, at=sent_at))
     assert await state(world, accepted) is State.DELIVERED
     assert await told(world) == [State.UNCERTAIN, State.FAILED, State.DELIVERED]
+
+
+async def test_a_line_of_the_last_run_is_not_ready_until_it_is_found_again(world):
+    facts = LineFacts(
+        slot="usb-1",
+        port="/dev/ttyUSB0",
+        state="ready",
+        cause="",
+        next_step="",
+        simulated=False,
+        changed_at=world.clock.now(),
+    )
+    await world.store.lines.tell(facts)
+    await world.store.chores.recover(world.clock.now())
+    (shown,) = await world.store.views.lines(world.clock.now())
+    assert (shown.state, shown.cause) == ("no_answer", "not found since the daemon started")
+
+    await world.store.lines.tell(facts)
+    (shown,) = await world.store.views.lines(world.clock.now())
+    assert (shown.state, shown.cause) == ("ready", "")
