@@ -11,30 +11,35 @@ transaction without asking the database first.
 """
 
 from appliance.models.accounts import Account, ApiKey, Daemon, Setting
-from appliance.models.columns import InboundState, NoticeKind, Outcome
-from appliance.models.lines import Line, ServiceCentre, Sim
+from appliance.models.columns import InboundState, NoticeKind, Outcome, RequestState
+from appliance.models.lines import Incident, Line, ModelProof, Request, ServiceCentre, Sim
 from appliance.models.messages import Attempt, ConcatCounter, History, Message, Part
-from appliance.models.network import Inbound, InboundPart, OptOut, Report
+from appliance.models.network import Call, Inbound, InboundPart, OptOut, Report
 from appliance.models.notices import Notice
 
 __all__ = [
     "Account",
     "ApiKey",
     "Attempt",
+    "Call",
     "ConcatCounter",
     "Daemon",
     "History",
     "Inbound",
     "InboundPart",
     "InboundState",
+    "Incident",
     "Line",
     "Message",
+    "ModelProof",
     "Notice",
     "NoticeKind",
     "OptOut",
     "Outcome",
     "Part",
     "Report",
+    "Request",
+    "RequestState",
     "ServiceCentre",
     "Setting",
     "Sim",

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
+from appliance.models.columns import NO
+
 
 class Setting(SQLModel, table=True):
     """What the installation made up for itself once, such as the key of its hashes."""
@@ -32,6 +34,9 @@ class Account(SQLModel, table=True):
     webhook_secret: str | None = None
     is_default: bool = False  # gets the inbound messages that belong to nobody else
     max_binds: int = 4
+    admin: bool = Field(
+        default=False, sa_column_kwargs=NO
+    )  # may speak to lines, hears of incidents
     created_at: datetime
     revoked_at: datetime | None = None
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BigInteger, Enum, Integer, text
+from sqlalchemy import BigInteger, Enum, Integer, false, text
 from sqlalchemy.types import TypeEngine
 
 from appliance.lifecycle import Event, State
@@ -43,6 +43,7 @@ class InboundState(StrEnum):
     """How much of an inbound message is here."""
 
     WAITING = "waiting"  # parts are missing
+    INCOMPLETE = "incomplete"  # parts are missing, and were for long; a late one is still taken
     COMPLETE = "complete"
     UNDECODABLE = "undecodable"  # kept raw
 
@@ -52,6 +53,26 @@ class NoticeKind(StrEnum):
 
     MESSAGE = "message"
     INBOUND = "inbound"
+    CALL = "call"
+    INCIDENT = "incident"
+
+
+class RequestState(StrEnum):
+    """Where a request to a line is."""
+
+    OPEN = "open"  # not taken yet
+    TAKEN = "taken"  # being carried out
+    DONE = "done"
+    FAILED = "failed"
+
+
+def default(value: str | int) -> dict[str, Any]:
+    """Return what lets the database fill in a column that rows from before it lack."""
+    return {"server_default": text(str(value))}
+
+
+NO: Final[dict[str, Any]] = {"server_default": false()}
+"""The same for a boolean: each database has its own word for it."""
 
 
 def partial(condition: str) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from appliance.lifecycle import Event, State
 from appliance.models.columns import (
     BIG,
     EVENT,
+    NO,
     STATE,
     Outcome,
     by_value,
+    default,
     partial,
 )
 
@@ -59,6 +61,10 @@ class Message(SQLModel, table=True):
     udh: bytes | None = None  # the app's own header, None: ours
     flash: bool = False
     encoding: str
+    language: int = Field(default=0, sa_column_kwargs=default(0))  # as in Inbound
+    wide: bool = Field(default=False, sa_column_kwargs=NO)  # 16-bit concatenation references
+    service_centre: str | None = None  # None: the SIM's own
+    without_validity: bool = Field(default=False, sa_column_kwargs=NO)  # a centre refused it
     parts: int
     state: State = Field(default=State.QUEUED, sa_type=STATE)
     cause: str | None = None

@@ -63,6 +63,8 @@ class Inbound(SQLModel, table=True):
     data: bytes | None = None
     udh: bytes | None = None
     raw: bytes | None = None  # of an undecodable one
+    message_class: int | None = None  # 0-3 (23.038 clause 4); 0 is shown at once: flash
+    indication: str | None = None  # what is waiting elsewhere, such as "voicemail"
     concat_reference: int | None = None
     concat_wide: bool = False
     total: int = 1
@@ -81,6 +83,17 @@ class InboundPart(SQLModel, table=True):
     inbound_id: int = Field(foreign_key="inbound.id", sa_type=BIG, index=True)
     fingerprint: bytes = Field(unique=True)
     ordinal: int = 1
+    received_at: datetime
+
+
+class Call(SQLModel, table=True):
+    """A call to one of our SIMs; it is hung up, and told to whom inbound messages would be."""
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    sim_id: int = Field(foreign_key="sim.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    caller: str | None = None  # None: withheld, or erased
+    caller_key: bytes
     received_at: datetime
 
 

@@ -33,6 +33,8 @@ class Notice(SQLModel, table=True):
     kind: NoticeKind = Field(sa_type=by_value(NoticeKind))
     message_id: int | None = Field(default=None, foreign_key="message.id", sa_type=BIG, index=True)
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id", sa_type=BIG)
+    call_id: int | None = Field(default=None, sa_type=BIG)
+    incident_id: int | None = Field(default=None, sa_type=BIG)
     state: State | None = Field(default=None, sa_type=STATE)
     cause: str | None = None
     cause_code: int | None = None

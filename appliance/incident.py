@@ -1,0 +1,40 @@
+"""What happens to a line or to the box and a technician should know. Pure values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class IncidentKind(StrEnum):
+    """What happened; the value is what the database, the API and webhooks show."""
+
+    MENDED = "mended"  # a rung of the ladder was taken
+    GIVEN_UP = "given_up"  # every rung was taken, and the modem still fails
+    STORAGE = "storage"  # a message memory is nearly full
+    SIM_CHANGED = "sim_changed"
+    MODEM_CHANGED = "modem_changed"
+    SAME_IMEI = "same_imei"  # two modems tell one IMEI
+    LOW_BALANCE = "low_balance"
+    NO_BALANCE = "no_balance"  # it was asked for and could not be read
+    REPORTS_MISSING = "reports_missing"  # this SIM gets none, others do
+    NOTHING_OUT = "nothing_out"  # registered, and no part gets out
+    SIM_REFUSED = "sim_refused"  # the network refuses this SIM again and again
+    CLOCK = "clock"  # the modem's or the box's clock is off
+    SELF_TEST = "self_test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One incident. The sentence holds no recipient's number and no text.
+
+    ``slot`` is None for the box itself. A ``lasting`` one is a state: it is noted once, and
+    stands until it is ended.
+    """
+
+    kind: IncidentKind
+    sentence: str
+    at: datetime
+    next_step: str = ""
+    slot: str | None = None
+    sim_id: int | None = None
+    lasting: bool = False
