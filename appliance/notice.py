@@ -46,6 +46,23 @@ class InboundNews:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentNews:
+    """Something that happened to a line or to the box: for accounts that look after it."""
+
+    incident_id: str
+    kind: str
+    slot: str | None  # None: the box itself
+    sim: str | None  # ICCID
+    sentence: str
+    next_step: str  # '' if nothing is to be done
+    lasting: bool  # it stands until it is ended
+    at: datetime
+
+
+News = MessageNews | InboundNews | IncidentNews
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One thing owed to one account. ``public_id`` never changes over retries."""
 
@@ -54,4 +71,4 @@ class Notice:
     account_id: int
     tries: int  # before this one
     created_at: datetime
-    news: MessageNews | InboundNews
+    news: News

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from appliance.clock import Clock
 from appliance.errors import Undelivered
 from appliance.models import Account
-from appliance.notice import InboundNews, MessageNews, Notice
+from appliance.notice import InboundNews, IncidentNews, MessageNews, Notice
 
 TIMEOUTS: Final = httpx.Timeout(15, connect=5)
 """Seconds for each step; Standard Webhooks advise 15 to 30 for an answer."""
@@ -119,11 +119,13 @@ class WebhookCarrier:
 
 def payload(notice: Notice) -> dict[str, Any]:
     """Return what is posted: the kind of event, when it happened, and its facts."""
-    news = notice.news
-    if isinstance(news, MessageNews):
-        kind, at, data = f"message.{news.state}", news.changed_at, _message(news)
-    else:
-        kind, at, data = "inbound.received", news.received_at, _inbound(news)
+    match news := notice.news:
+        case MessageNews():
+            kind, at, data = f"message.{news.state}", news.changed_at, _message(news)
+        case InboundNews():
+            kind, at, data = "inbound.received", news.received_at, _inbound(news)
+        case IncidentNews():
+            kind, at, data = f"incident.{news.kind}", news.at, _incident(news)
     return {"type": kind, "timestamp": _written(at), "data": data}
 
 
@@ -154,6 +156,18 @@ def _inbound(news: InboundNews) -> dict[str, Any]:
         "sent_at": _written(news.sent_at),
         "received_at": _written(news.received_at),
         "opt_out": news.opt_out,
+    }
+
+
+def _incident(news: IncidentNews) -> dict[str, Any]:
+    return {
+        "id": news.incident_id,
+        "kind": news.kind,
+        "line": news.slot,
+        "sim": news.sim,
+        "sentence": news.sentence,
+        "next_step": news.next_step or None,
+        "lasting": news.lasting,
     }
 
 

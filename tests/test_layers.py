@@ -37,6 +37,7 @@ PURE = {
     "policy.categories": set(),
     "submission": {"lifecycle", "policy.categories"},
     "notice": {"lifecycle", "policy.categories"},
+    "incident": set(),
     "policy": {"errors", "lifecycle", "policy.categories", "submission"},
     "text": {"errors"},
     "msisdn": {"errors"},
@@ -73,7 +74,10 @@ PURE = {
     },
 }
 
-LOW = {"errors", "clock", "logs", "lifecycle", "submission", "notice", "policy.categories"}
+LOW = {
+    *{"errors", "clock", "logs", "lifecycle", "submission", "notice", "incident"},
+    "policy.categories",
+}
 """What every room that is not pure may import: the ground, and the values all speak of."""
 
 SENDING = {"store", "models", "policy", "inbox", "text", *MODEM}
@@ -84,7 +88,7 @@ WORLDLY = {
     "clock": set(),
     "logs": set(),
     "credentials": {"errors"},
-    "settings": LOW | {"policy", "msisdn"},
+    "settings": LOW | {"policy", "msisdn", "text"},
     "config": LOW | {"policy", "msisdn", "settings"},
     "models": LOW,
     "store": LOW | {"models", "policy", "credentials"},

@@ -46,6 +46,20 @@ class InboundCame(Answer):
     opt_out: bool = Field(description="It was understood as STOP: the number is not written to.")
 
 
+class IncidentHappened(Answer):
+    """Something that happened to a line, or (line is null) to the box itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    kind: str
+    line: str | None
+    sim: str | None = Field(description="ICCID of the SIM in it.")
+    sentence: str = Field(description="What happened, for a person.")
+    next_step: str | None = Field(description="What a technician should do, if anything.")
+    lasting: bool = Field(description="It is a state, and stands until it is ended.")
+
+
 class MessageEvent(Answer):
     """`type` is message. and the state."""
 
@@ -66,6 +80,16 @@ class InboundEvent(Answer):
     data: InboundCame
 
 
+class IncidentEvent(Answer):
+    """`type` is incident. and the kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(pattern="^incident[.][a-z_]+$", examples=["incident.low_balance"])
+    timestamp: datetime
+    data: IncidentHappened
+
+
 @router.post("message")
 async def message_changed(body: MessageEvent) -> None:
     """Be told what became of a message.
@@ -79,3 +103,8 @@ async def message_changed(body: MessageEvent) -> None:
 @router.post("inbound.received")
 async def inbound_received(body: InboundEvent) -> None:
     """Be told of an inbound message."""
+
+
+@router.post("incident")
+async def incident_happened(body: IncidentEvent) -> None:
+    """Be told what happens to the lines; only admin accounts are."""

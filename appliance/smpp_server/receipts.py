@@ -81,10 +81,17 @@ def deliver_sms(notice: Notice, *, version: int, gsm0: str) -> tuple[ShortMessag
         version: the interface_version of the bind; below 3.4 there are no optional parameters.
         gsm0: what data_coding 0 is on this server, as in ``translate.submission``.
 
+    Returns:
+        Nothing for news that SMPP has no PDU for, such as an incident.
+
     """
-    if isinstance(notice.news, MessageNews):
-        return (_receipt(notice.news, version),)
-    return _inbound(notice.news, version, gsm0, reference=notice.id)
+    match news := notice.news:
+        case MessageNews():
+            return (_receipt(news, version),)
+        case InboundNews():
+            return _inbound(news, version, gsm0, reference=notice.id)
+        case _:
+            return ()
 
 
 def _receipt(news: MessageNews, version: int) -> ShortMessage:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from appliance.clock import Clock
-from appliance.errors import ApplianceError, SmppError, SubmissionRefused, Unauthorised
+from appliance.errors import ApplianceError, SmppError, SubmissionRefused, Unauthorised, Undelivered
 from appliance.models import Account
 from appliance.notice import MessageNews, Notice
 from appliance.smpp_server.binds import Binds
@@ -217,7 +217,10 @@ class SmppServer:
         """
         connection = await self._ready(account.id or 0, notice)
         version, gsm0 = connection.session.version, self._settings.gsm0
-        for sm in deliver_sms(notice, version=version, gsm0=gsm0):
+        sms = deliver_sms(notice, version=version, gsm0=gsm0)
+        if not sms:
+            raise Undelivered("SMPP has no PDU for it", parked=True)
+        for sm in sms:
             status = await connection.deliver(sm)
             if status != Status.OK:
                 raise refused(status)

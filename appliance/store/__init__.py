@@ -17,14 +17,17 @@ from appliance.clock import Clock
 from appliance.errors import StoreError
 from appliance.models import (
     Attempt,
+    Call,
     Daemon,
     History,
     Inbound,
     InboundPart,
+    Incident,
     Message,
     Notice,
     OptOut,
     Report,
+    Request,
     Setting,
     Sim,
 )
@@ -37,6 +40,7 @@ from appliance.store.engine import alone, is_sqlite, open_engine, writing
 from appliance.store.hot import execute, hot
 from appliance.store.ids import Ids
 from appliance.store.inbound import InboundMessages, Reading
+from appliance.store.incidents import Incidents
 from appliance.store.keys import Keys
 from appliance.store.lines import Lines
 from appliance.store.lock import DirectoryLock
@@ -77,6 +81,7 @@ class Store:
         self.inbound = InboundMessages(base, reading)
         self.notices = Notices(base)
         self.lines = Lines(base, subscribers)
+        self.incidents = Incidents(base)
         self.chores = Chores(base)
         self.views = Views(base)
 
@@ -183,7 +188,10 @@ def _secret(connection: Connection) -> bytes:
 # A part's id follows its message's; the history row that comes with it is younger.
 _NEWEST: Final = tuple(
     hot(select(func.max(table_of(model).c.id)))
-    for model in (Message, Attempt, History, Inbound, InboundPart, Notice, OptOut, Report)
+    for model in (
+        *(Message, Attempt, History, Inbound, InboundPart, Call, Notice, OptOut, Report),
+        *(Incident, Request),
+    )
 )
 
 

@@ -64,6 +64,7 @@ class NewAccount:
     webhook_url: str | None = None
     is_default: bool | None = None  # None: if there is none; True: instead of the one there is
     local: bool = False  # for the command line on this box: no credentials
+    admin: bool = False  # may speak to lines, and is told of incidents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,13 @@ class _Prepared:
 
 def _prepare(new: NewAccount, at: datetime) -> _Prepared:
     issued: dict[str, Any] = dict.fromkeys(("api_key", "system_id", "password", "webhook_secret"))
-    row: dict[str, Any] = {"name": new.name, "created_at": at, "carrier": None, "max_binds": 4}
+    row: dict[str, Any] = {
+        "name": new.name,
+        "created_at": at,
+        "carrier": None,
+        "max_binds": 4,
+        "admin": new.admin,
+    }
     if not new.local:
         issued["api_key"] = credentials.new_api_key()
         issued["system_id"] = credentials.new_system_id()

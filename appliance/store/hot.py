@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Dialect, Executable, Insert, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
 Parameters = Mapping[str, Any]
@@ -167,11 +168,12 @@ class _Plan:
         order = list(compiled.positiontup or binds)
         selected = list(statement.selected_columns) if isinstance(statement, Select) else []
         converted = ((place, _result(each.type, dialect)) for place, each in enumerate(selected))
+        defaults = compiled.params | _defaults(statement)
         return cls(
             sql=str(compiled),
             positional=compiled.positional,
             binds=tuple(
-                (name, compiled.params.get(name), _bind(compiled, name, dialect)) for name in order
+                (name, defaults.get(name), _bind(compiled, name, dialect)) for name in order
             ),
             row=_row_type([each.name for each in selected]),
             columns=tuple((place, convert) for place, convert in converted if convert),
@@ -197,6 +199,17 @@ class _Plan:
                 values[place] = convert(values[place])
             rows.append(self.row(values))
         return rows
+
+
+def _defaults(statement: Select[Any] | UpdateBase) -> dict[str, Any]:
+    """Return the plain values that the columns of an INSERT have where none is given."""
+    if not isinstance(statement, Insert):
+        return {}
+    return {
+        each.name: each.default.arg
+        for each in statement.table.c
+        if isinstance(each.default, ScalarElementColumnDefault)
+    }
 
 
 def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> Convert:

@@ -1,18 +1,19 @@
 """Notices: what is owed to whom, and how its delivery went."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Label, Table, bindparam, exists, select, text, update
+from sqlalchemy import Connection, Label, Table, bindparam, exists, func, select, text, update
 
 from appliance.lifecycle import FINAL, State
-from appliance.models import Inbound, Message, NoticeKind, Sim
+from appliance.models import Inbound, Incident, Message, NoticeKind, Sim
 from appliance.models import Notice as NoticeRow
-from appliance.notice import InboundNews, MessageNews, Notice
+from appliance.notice import InboundNews, IncidentNews, MessageNews, News, Notice
 from appliance.policy.keywords import Keyword
 from appliance.store import inbound as inbound_store
+from appliance.store import incidents as incident_store
 from appliance.store import messages as message_store
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES
@@ -22,7 +23,7 @@ from appliance.store.tables import table_of
 from appliance.store.writer import Transaction, Verb
 
 notice, message = table_of(NoticeRow), table_of(Message)
-inbound, sim = table_of(Inbound), table_of(Sim)
+inbound, incident, sim = table_of(Inbound), table_of(Incident), table_of(Sim)
 
 PREFIX: Final = "n"
 """What the public id of a notice begins with: the webhook-id."""
@@ -49,12 +50,14 @@ _OWED: Final = hot(
         *_named(message, "message", "accepted_at", "smpp"),
         *_named(inbound, "inbound", "id", "sender", "text", "data", "keyword"),
         *_named(inbound, "inbound", "sent_at", "received_at"),
+        *_named(incident, "incident", "id", "kind", "slot", "sentence", "next_step", "lasting"),
         *_named(sim, "sim", "iccid", "number"),
     )
     .select_from(notice)
     .join(message, message.c.id == notice.c.message_id, isouter=True)
     .join(inbound, inbound.c.id == notice.c.inbound_id, isouter=True)
-    .join(sim, sim.c.id == inbound.c.sim_id, isouter=True)
+    .join(incident, incident.c.id == notice.c.incident_id, isouter=True)
+    .join(sim, sim.c.id == func.coalesce(inbound.c.sim_id, incident.c.sim_id), isouter=True)
     .where(
         notice.c.account_id == bindparam("account"),
         _OPEN,
@@ -202,16 +205,15 @@ def _read(connection: Connection, asked: dict[str, Any]) -> Agenda:
 
 
 def _owed(row: Any) -> Owed:
-    told = row.notice_kind is NoticeKind.MESSAGE
-    number = row.notice_id
-    subject = ("message", row.message_id) if told else ("inbound", row.inbound_id)
+    number, kind = row.notice_id, row.notice_kind
+    subject = (kind.value, getattr(row, f"{kind.value}_id"))
     value = Notice(
         id=number,
         public_id=public(PREFIX, number),
         account_id=row.notice_account_id,
         tries=row.notice_tries,
         created_at=row.notice_created_at,
-        news=_message_news(row) if told else _inbound_news(row),
+        news=_NEWS[kind](row),
     )
     return Owed(value, subject, row.notice_due_at)
 
@@ -247,3 +249,24 @@ def _inbound_news(row: Any) -> InboundNews:
         received_at=row.inbound_received_at,
         opt_out=row.inbound_keyword == Keyword.STOP,
     )
+
+
+def _incident_news(row: Any) -> IncidentNews:
+    return IncidentNews(
+        incident_id=public(incident_store.PREFIX, row.incident_id),
+        kind=row.incident_kind,
+        slot=row.incident_slot,
+        sim=row.sim_iccid,
+        sentence=row.incident_sentence,
+        next_step=row.incident_next_step,
+        lasting=row.incident_lasting,
+        at=row.notice_created_at,
+    )
+
+
+_NEWS: Final[Mapping[NoticeKind, Callable[[Any], News]]] = {
+    NoticeKind.MESSAGE: _message_news,
+    NoticeKind.INBOUND: _inbound_news,
+    NoticeKind.INCIDENT: _incident_news,
+}
+"""What a notice tells, by its kind."""

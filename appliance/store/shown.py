@@ -123,6 +123,22 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """Something that happened; ``ended_at`` is None while a lasting one stands."""
+
+    id: str
+    kind: str
+    daemon: str
+    slot: str | None
+    sim: str | None
+    sentence: str
+    next_step: str
+    lasting: bool
+    at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     """How much waits, and for what."""
 
