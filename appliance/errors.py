@@ -14,8 +14,11 @@
     │   └── ReferenceUsed         reference or idempotency key stands for another message
     ├── NoRoom                    nothing can be taken just now; later it can
     ├── NotFound                  no such thing, or not this account's
+    ├── LineUnclear               no line is called that, or several are
     ├── NameTaken                 an account of that name is there already
     ├── Unauthorised              the credentials are wrong
+    ├── Forbidden                 the account may not do that
+    ├── ErrandFailed              what was asked of a line was not done; says why
     ├── StoreError
     │   ├── StoreClosed           the store is shut, the verb did not run
     │   └── StoreLocked           another daemon holds the data directory
@@ -28,8 +31,10 @@
         ├── CommandRefused        ERROR, +CME ERROR or +CMS ERROR
         ├── ModemSilent           no final answer in time
         ├── PortGone              the port vanished or was closed
+        │   └── PortHangs         it does not open, or does not close
         ├── PortBusy              another process holds the port
-        └── NotReady              the modem answers, but has no usable SIM or network
+        ├── NotReady              the modem answers, but has no usable SIM or network
+        └── ModemUnwell           the modem answers, but does not do its work; must be mended
 """
 
 from collections.abc import Sequence
@@ -118,6 +123,21 @@ class NotFound(ApplianceError):
         return f"no {self.kind} {self.name!r}"
 
 
+class LineUnclear(ApplianceError):
+    """A name stands for no line, or for several; ``candidates`` are those that it may stand for."""
+
+    def __init__(self, candidates: Sequence[str], *, several: bool) -> None:
+        super().__init__(*candidates)
+        self.candidates = tuple(candidates)
+        self.several = several
+
+    def __str__(self) -> str:
+        if not self.candidates:
+            return "there is no line yet: plug a modem in, or name its port under [modems]"
+        said = "several lines are called that" if self.several else "no line is called that"
+        return f"{said}; name one of: {', '.join(self.candidates)}"
+
+
 class NameTaken(ApplianceError):
     """An account of that name is there already."""
 
@@ -131,6 +151,14 @@ class NameTaken(ApplianceError):
 
 class Unauthorised(ApplianceError):
     """The credentials are wrong, or the account is revoked."""
+
+
+class Forbidden(ApplianceError):
+    """The account is known, and may not do this."""
+
+
+class ErrandFailed(ApplianceError):
+    """What was asked of a line was not done; the sentence says why, without a PIN or a number."""
 
 
 class StoreError(ApplianceError):

@@ -9,7 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from appliance.lifecycle import FINAL, State
 from appliance.models import Account, Outcome
 from appliance.store.accounts import Issued
-from appliance.store.shown import InboundView, LineView, MessageStory, MessageView
+from appliance.store.shown import (
+    InboundView,
+    IncidentView,
+    LineView,
+    MessageStory,
+    MessageView,
+)
 
 
 def _to_base64(value: object) -> object:
@@ -225,6 +231,20 @@ class Line(Answer):
     registration: str
     reports: str
     storage: str | None
+    revision: str | None
+    profile: str | None
+    service_centre: str | None
+    clock_offset_seconds: float | None = Field(description="The modem's clock against ours.")
+    reports_proven_at: datetime | None = Field(
+        description="When a status report last came by this modem for this SIM."
+    )
+    mending: str = Field(description="What is being done to mend it, empty if nothing.")
+    mended: dict[str, int] | None = Field(description="How often it was mended, by what was done.")
+    balance: float | None
+    balance_text: str | None
+    balance_at: datetime | None
+    paused_at: datetime | None
+    pause_reason: str | None
     changed_at: datetime
     sent: int
     failed: int
@@ -233,6 +253,34 @@ class Line(Answer):
     def of(cls, view: LineView) -> Self:
         """Read it from the store's view."""
         return cls.model_validate(view)
+
+
+class Incident(Answer):
+    """Something that happened to a line, or (line is null) to the box itself."""
+
+    id: str
+    kind: str
+    line: str | None
+    sim: str | None = Field(description="ICCID of the SIM in it.")
+    sentence: str = Field(description="What happened, for a person.")
+    next_step: str = Field(description="What to do about it, empty if nothing.")
+    lasting: bool = Field(description="It is a state, and stands until it has ended.")
+    at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: IncidentView) -> Self:
+        """Read it from the store's view."""
+        names = ("id", "kind", "sim", "sentence", "next_step", "lasting", "at", "ended_at")
+        columns = {name: getattr(view, name) for name in names}
+        return cls.model_validate(columns | {"line": view.slot})
+
+
+class IncidentList(Answer):
+    """Incidents, newest first."""
+
+    incidents: list[Incident]
+    next: str | None = Field(description="Ask on with before=this; null: there are no older ones.")
 
 
 class AccountEntry(Answer):

@@ -7,7 +7,17 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from appliance import __version__
-from appliance.api import docs, events, health, inbound, local, messages, page, problems
+from appliance.api import (
+    docs,
+    events,
+    health,
+    inbound,
+    incidents,
+    local,
+    messages,
+    page,
+    problems,
+)
 from appliance.api.answers import ProblemDetails
 from appliance.api.bodies import BodyLimit
 from appliance.api.doors import Doors
@@ -26,6 +36,7 @@ the fields that are wrong. Times are RFC 3339; what comes out is in UTC."""
 TAGS: Final = [
     {"name": "Messages", "description": "Hand messages in and see what became of them."},
     {"name": "Inbound messages", "description": "What came to the SIMs."},
+    {"name": "Lines", "description": "Modems with their SIMs; for accounts made with `--admin`."},
     {"name": "Health", "description": "For monitoring."},
 ]
 
@@ -54,7 +65,7 @@ def build_app(doors: Doors) -> FastAPI:
     app.state.doors = doors
     app.state.live = page.Live(doors)
     problems.install(app)
-    for room in (messages, inbound, health):
+    for room in (messages, inbound, incidents, health):
         app.include_router(room.router)
     for room in (docs, page):
         app.include_router(room.router, include_in_schema=False)

@@ -8,7 +8,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from appliance.api.doors import Doors
-from appliance.errors import Unauthorised
+from appliance.errors import Forbidden, Unauthorised
 from appliance.models import Account
 
 SCHEME: Final = "bearer "
@@ -39,3 +39,18 @@ class ApiKeyBearer(SecurityBase):
 
 
 CurrentAccount = Annotated[Account, Depends(ApiKeyBearer())]
+
+
+async def admin(account: CurrentAccount) -> Account:
+    """Return the account that asks, if it may look after lines.
+
+    Raises:
+        Forbidden: it may not.
+
+    """
+    if not account.admin:
+        raise Forbidden("only accounts made with --admin may look after lines")
+    return account
+
+
+CurrentAdmin = Annotated[Account, Depends(admin)]

@@ -8,8 +8,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from appliance.api import incidents
 from appliance.api.answers import (
     AccountEntry,
+    IncidentList,
     Line,
     LocalMessage,
     LocalMessageWithStory,
@@ -61,6 +63,14 @@ async def revoke_account(name: str, doors: CurrentDoors) -> None:
 async def list_lines(doors: CurrentDoors) -> list[Line]:
     """List the lines, with what their SIMs have done today."""
     return [Line.of(view) for view in await doors.store.views.lines(doors.today)]
+
+
+@router.get("/incidents")
+async def list_incidents(
+    doors: CurrentDoors, limit: Limit = 20, before: Before = None, lasting: bool = False
+) -> IncidentList:
+    """List what happened to the lines and to the box, newest first."""
+    return await incidents.listed(doors, limit, before, lasting=lasting)
 
 
 @router.get("/messages")

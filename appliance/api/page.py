@@ -4,7 +4,7 @@ There is no login yet, so numbers are always masked and texts are never here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +19,7 @@ from appliance.api.doors import CurrentDoors, Doors
 from appliance.api.problems import KINDS, problem
 from appliance.errors import NoRoom, StoreError
 from appliance.store.bell import CHANGES
-from appliance.store.shown import InboundView, LineView, MessageView
+from appliance.store.shown import InboundView, IncidentView, LineView, MessageView
 
 router = APIRouter()
 
@@ -57,6 +57,22 @@ class LineCard:
     port: str
     sent: int
     failed: int
+    mending: str
+    mended: str
+    reports: words.Word
+    storage: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """Something that happened, as it is shown; ``state`` says whether it stands still."""
+
+    at: str
+    where: str
+    state: words.Word
+    sentence: str
+    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +159,11 @@ async def read(doors: Doors) -> dict[str, Any]:
     def at(moment: datetime) -> str:
         return pages.moment(moment, now, zone)
 
-    lines = [_card(doors, view, at(view.changed_at)) for view in await views.lines(doors.today)]
+    lines = [_card(doors, view, at) for view in await views.lines(doors.today)]
     queue = await views.queue()
     sent = await views.messages(None, most=SHOWN)
     came = await views.inbound(None, most=SHOWN)
+    happened = await _happened(doors)
     return {
         "ready": ready,
         "now": f"{now.astimezone(zone):%H:%M}",
@@ -158,7 +175,16 @@ async def read(doors: Doors) -> dict[str, Any]:
         "oldest": at(queue.oldest) if queue.oldest else "",
         "messages": [_sent(doors, view, at(view.accepted_at)) for view in sent],
         "inbound": [_came(doors, view, at(view.received_at)) for view in came],
+        "incidents": [_incident(doors, view, at(view.at)) for view in happened],
     }
+
+
+async def _happened(doors: Doors) -> list[IncidentView]:
+    """Return what stands, and then the last of what is over."""
+    standing = await doors.store.incidents.shown(most=SHOWN, lasting=True)
+    known = {view.id for view in standing}
+    last = await doors.store.incidents.shown(most=SHOWN)
+    return [*standing, *(view for view in last if view.id not in known)][:SHOWN]
 
 
 def _tone(ready: bool, usable: int, lines: int) -> str:
@@ -167,13 +193,13 @@ def _tone(ready: bool, usable: int, lines: int) -> str:
     return "good" if usable == lines else "warn"
 
 
-def _card(doors: Doors, view: LineView, since: str) -> LineCard:
+def _card(doors: Doors, view: LineView, at: Callable[[datetime], str]) -> LineCard:
     modem = " ".join(filter(None, (view.maker, view.model))) or "modem"
     return LineCard(
         title=_sim_name(doors, view.sim) or modem,
         simulated=view.simulated,
         state=words.line_word(view.state),
-        since=since,
+        since=at(view.changed_at),
         cause=view.cause,
         next_step=view.next_step,
         operator=view.operator or "none",
@@ -184,6 +210,34 @@ def _card(doors: Doors, view: LineView, since: str) -> LineCard:
         port=view.port,
         sent=view.sent,
         failed=view.failed,
+        mending=view.mending,
+        mended=words.mended(view.mended),
+        reports=_reports(view, at),
+        storage=view.storage or "",
+        balance=_balance(view, at),
+    )
+
+
+def _reports(view: LineView, at: Callable[[datetime], str]) -> words.Word:
+    if view.reports_proven_at is not None:
+        return words.Word(f"proven, last {at(view.reports_proven_at)}", "good")
+    return words.REPORTS_NONE if view.reports == "none" else words.REPORTS_UNSEEN
+
+
+def _balance(view: LineView, at: Callable[[datetime], str]) -> str:
+    if view.balance is None or view.balance_at is None:
+        return ""
+    return f"{view.balance:.2f} ({at(view.balance_at)})"
+
+
+def _incident(doors: Doors, view: IncidentView, at: str) -> IncidentRow:
+    where = _sim_name(doors, view.sim) or (f"SIM {words.short_sim(view.sim)}" if view.sim else "")
+    return IncidentRow(
+        at=at,
+        where=where or view.slot or "this box",
+        state=words.incident(lasting=view.lasting, over=view.ended_at is not None),
+        sentence=view.sentence,
+        next_step="" if view.ended_at else view.next_step,
     )
 
 

@@ -16,6 +16,7 @@ from appliance.errors import (
     ApplianceError,
     BadField,
     BadNumber,
+    Forbidden,
     NameTaken,
     NoRoom,
     NotFound,
@@ -72,6 +73,7 @@ KINDS: Final[Mapping[type[ApplianceError], Kind]] = {
     NotFound: Kind(404, "not-found", "There is no such thing"),
     NameTaken: Kind(409, "name-taken", "The name is taken"),
     Unauthorised: Kind(401, "unauthorised", "A valid API key is needed", headers=CHALLENGE),
+    Forbidden: Kind(403, "forbidden", "This account may not do that"),
     StoreError: Kind(
         503,
         "store",

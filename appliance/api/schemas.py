@@ -19,7 +19,7 @@ from pydantic import (
 
 from appliance.errors import BadField
 from appliance.policy.categories import Category
-from appliance.submission import Door, Receipts, Submission, WhenUncertain
+from appliance.submission import SERVICE_CENTRE, Door, Receipts, Submission, WhenUncertain
 
 LONGEST_TEXT: Final = 40_000
 """Characters: more than 255 parts hold, so that the right error is about parts."""
@@ -104,7 +104,8 @@ class SendRequest(Request):
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), Clean] | None = Field(
         default=None,
         description="The text. It goes as GSM 7-bit (160 characters, 153 per part of a longer one) "
-        "if all its characters are in that alphabet, else as UCS-2 (70, 67 per part).",
+        "if all its characters are in that alphabet, else as UCS-2 (70, 67 per part), unless the "
+        "configuration allows national alphabets that have them all.",
     )
     data: Octets | None = Field(
         default=None,
@@ -135,6 +136,12 @@ class SendRequest(Request):
     flash: StrictBool = Field(
         default=False, description="Show it at once and do not keep it (message class 0)."
     )
+    service_centre: Annotated[str, Field(pattern=SERVICE_CENTRE)] | None = Field(
+        default=None,
+        description="The service centre that is to carry it, international with + in front. "
+        "Without it: the SIM's own, which is right but for special contracts.",
+        examples=["+491710760000"],
+    )
     receipts: Receipts | None = Field(
         default=None,
         description="Of which fates you want to be told by webhook. Without it: of the final one.",
@@ -161,6 +168,7 @@ class SendRequest(Request):
             text=self.text,
             data=self.data,
             flash=self.flash,
+            service_centre=self.service_centre,
             category=self.category,
             priority=self.priority,
             reference=self.reference,

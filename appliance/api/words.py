@@ -55,6 +55,19 @@ KEYWORDS: Final[Mapping[str, tuple[Word, str]]] = {
 }
 """What an inbound message was understood as, and what follows from it."""
 
+RUNGS: Final[Mapping[str, str]] = {
+    "reopen": "port reopened",
+    "reset": "restarted",
+    "usb": "unplugged by software",
+    "power": "power cut",
+    "rest": "given up",
+}
+"""What was done to mend a modem, finishing "… 3 times"."""
+
+REPORTS_NONE: Final = Word("this modem hands out none", "warn")
+
+REPORTS_UNSEEN: Final = Word("not seen yet", "idle")
+
 SIGNAL: Final = ((-70, "very good", 4), (-85, "good", 3), (-100, "weak", 2))
 """From so many dBm on: in words, and as bars."""
 
@@ -92,3 +105,22 @@ def short_sim(iccid: str | None) -> str:
 def hidden(number: str | None) -> str:
     """Return a number as whoever stands before the page may see it."""
     return masked(number) if number else "–"
+
+
+def mended(counts: Mapping[str, int] | None) -> str:
+    """Return how often what was done to mend a modem; empty if nothing was."""
+    found = counts or {}
+    return ", ".join(
+        f"{words} {_times(found[rung])}" for rung, words in RUNGS.items() if found.get(rung)
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def incident(*, lasting: bool, over: bool) -> Word:
+    """Return whether something that happened needs attention."""
+    if not lasting:
+        return Word("happened", "idle")
+    return Word("over", "good") if over else Word("now", "bad")

@@ -117,6 +117,18 @@ class LineView:
     registration: str
     reports: str
     storage: str | None
+    revision: str | None
+    profile: str | None
+    service_centre: str | None
+    clock_offset_seconds: float | None
+    reports_proven_at: datetime | None
+    mending: str
+    mended: dict[str, int] | None
+    balance: float | None
+    balance_text: str | None
+    balance_at: datetime | None
+    paused_at: datetime | None
+    pause_reason: str | None
     changed_at: datetime
     sent: int
     failed: int

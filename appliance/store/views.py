@@ -66,8 +66,9 @@ _INBOUND: Final = (
     .join(sim, sim.c.id == inbound.c.sim_id)
     .join(account, account.c.id == inbound.c.account_id, isouter=True)
 )
+_SIM_FIELDS: Final = ("balance", "balance_text", "balance_at", "paused_at", "pause_reason")
 _LINES: Final = (
-    select(line, sim.c.iccid, sim.c.number)
+    select(line, sim.c.iccid, sim.c.number, *(sim.c[name] for name in _SIM_FIELDS))
     .join(daemon, daemon.c.id == line.c.daemon)
     .join(sim, sim.c.id == line.c.sim_id, isouter=True)
     .order_by(line.c.daemon, line.c.slot)
@@ -257,6 +258,14 @@ _LINE_FIELDS: Final = (
     "registration",
     "reports",
     "storage",
+    "revision",
+    "profile",
+    "service_centre",
+    "clock_offset_seconds",
+    "reports_proven_at",
+    "mending",
+    "mended",
+    *_SIM_FIELDS,
     "changed_at",
 )
 

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, async_playwright, expect
 from appliance.api import page
 from appliance.api.words import LINES, STATES, line_word, signal
 from appliance.clock import ManualClock
+from appliance.incident import Incident, IncidentKind
 from appliance.lifecycle import State
 from tests.api.house import ICCID, NUMBER
 from tests.require import require
@@ -241,3 +242,41 @@ def test_every_state_has_words():
 def test_signal_is_said_in_words():
     assert signal(None).bars == 0
     assert [signal(dbm).bars for dbm in (-51, -80, -95, -113)] == [4, 3, 2, 1]
+
+
+async def test_what_happened_stands_with_what_to_do_until_it_is_over(house, api):
+    sim = await house.has_line()
+    facts = {"slot": "1-1.2", "sim_id": sim, "at": datetime.now(UTC)}
+    await house.store.incidents.note(
+        Incident(
+            kind=IncidentKind.LOW_BALANCE,
+            sentence="The balance is 1.20.",
+            next_step="Top the SIM up.",
+            lasting=True,
+            **facts,
+        )
+    )
+    await house.store.incidents.note(
+        Incident(kind=IncidentKind.MENDED, sentence="The modem was restarted.", **facts)
+    )
+    shown = (await api.get("/")).text
+    standing, happened = shown.index("The balance is 1.20."), shown.index("The modem was restarted")
+    assert standing < happened, "what stands comes first, however old"
+    assert "Top the SIM up." in shown
+    await house.store.incidents.end(IncidentKind.LOW_BALANCE, "1-1.2", datetime.now(UTC))
+    shown = (await api.get("/")).text
+    assert "The balance is 1.20." in shown
+    assert "Top the SIM up." not in shown
+
+
+async def test_a_line_tells_its_reports_memory_and_mending(house, api):
+    await house.has_line(
+        reports="stored",
+        storage="SM 17/20",
+        mending="Reopening the port (step 3 of 6).",
+        mended={"reopen": 2, "reset": 1},
+    )
+    shown = (await api.get("/")).text
+    for words in ("not seen yet", "SM 17/20", "Reopening the port (step 3 of 6)."):
+        assert words in shown
+    assert "port reopened twice, restarted once" in shown
