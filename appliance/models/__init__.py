@@ -13,22 +13,41 @@ transaction without asking the database first.
 from appliance.models.accounts import Account, ApiKey, Daemon, Setting
 from appliance.models.columns import InboundState, NoticeKind, Outcome, RequestState
 from appliance.models.lines import Incident, Line, ModelProof, Request, ServiceCentre, Sim
-from appliance.models.messages import Attempt, ConcatCounter, History, Message, Part
-from appliance.models.network import Call, Inbound, InboundPart, OptOut, Report
+from appliance.models.messages import (
+    Attempt,
+    Bundle,
+    ConcatCounter,
+    History,
+    Lane,
+    Message,
+    Part,
+)
+from appliance.models.network import (
+    Call,
+    Contact,
+    Inbound,
+    InboundPart,
+    OptOut,
+    Ported,
+    Report,
+)
 from appliance.models.notices import Notice
 
 __all__ = [
     "Account",
     "ApiKey",
     "Attempt",
+    "Bundle",
     "Call",
     "ConcatCounter",
+    "Contact",
     "Daemon",
     "History",
     "Inbound",
     "InboundPart",
     "InboundState",
     "Incident",
+    "Lane",
     "Line",
     "Message",
     "ModelProof",
@@ -37,6 +56,7 @@ __all__ = [
     "OptOut",
     "Outcome",
     "Part",
+    "Ported",
     "Report",
     "Request",
     "RequestState",

@@ -37,6 +37,10 @@ class Message(SQLModel, table=True):
         Index("ix_message_under_way", "sim_id", **partial("state = 'sending'")),
         # Which queued messages does a STOP cancel? Who wrote to this number last by this SIM?
         Index("ix_message_recipient", "recipient_key", "id"),
+        # What may leave next of a lane? What is due first goes first.
+        Index("ix_message_lane", "lane_id", "not_before", "id", **partial("state = 'queued'")),
+        # What belongs to a batch?
+        Index("ix_message_batch", "account_id", "batch", "id", **partial("batch IS NOT NULL")),
         # What has an account sent, newest first?
         Index("ix_message_account", "account_id", "id"),
         # Whose time is up?
@@ -47,9 +51,12 @@ class Message(SQLModel, table=True):
 
     id: int = Field(primary_key=True, sa_type=BIG)
     account_id: int = Field(foreign_key="account.id")
+    lane_id: int | None = None
     door: str
     category: str
     priority: int
+    batch: str | None = None  # the account's name for what was handed in together
+    time_zone: str | None = None  # the recipient's, where the account has said it
     reference: str | None = None
     idempotency_key: str | None = None
     request_hash: bytes | None = None  # of what was asked under the reference or the key
@@ -74,7 +81,10 @@ class Message(SQLModel, table=True):
     receipts: str | None = None
     when_uncertain: str
     smpp: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the ESME's addresses
+    pinned_sim_id: int | None = None  # the only SIM that may carry it: a test of that SIM
     sim_id: int | None = Field(default=None, foreign_key="sim.id")
+    bundle_id: int | None = Field(default=None, sa_type=BIG)
+    bundle_ordinal: int | None = None
     daemon: int | None = Field(default=None, foreign_key="daemon.id")
     lease_until: datetime | None = None
     accepted_at: datetime
@@ -122,10 +132,42 @@ class Attempt(SQLModel, table=True):
     outcome: Outcome = Field(sa_type=by_value(Outcome))
     code: int | None = None  # +CMS or +CME number
     cause: str | None = None
+    price: float | None = None  # in the contract's currency, as set when it was sent
     started_at: datetime
     answered_at: datetime | None = None
     status: int | None = None  # TP-Status of the last report that fitted
     reported_at: datetime | None = None
+
+
+class Lane(SQLModel, table=True):
+    """What the dispatcher reads ahead per: one account's messages of a category to a SIM group."""
+
+    __table_args__ = (UniqueConstraint("account_id", "category", "priority", "sim_group"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    category: str
+    priority: int
+    sim_group: str  # '' stands for all SIMs
+
+
+class Bundle(SQLModel, table=True):
+    """The segments of a long message that an app has split itself: one SIM sends them all."""
+
+    __table_args__ = (
+        # Is there one that this segment belongs to?
+        Index("ix_bundle_recipient", "recipient_key", "id"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    account_id: int = Field(foreign_key="account.id")
+    source: str
+    recipient_key: bytes
+    reference: int  # the app's own
+    total: int
+    sim_id: int | None = Field(default=None, foreign_key="sim.id")
+    concat_reference: int | None = None  # ours, on the air
+    created_at: datetime
 
 
 class ConcatCounter(SQLModel, table=True):

@@ -11,6 +11,7 @@ from appliance.models.columns import (
     EVENT,
     InboundState,
     by_value,
+    default,
     partial,
 )
 
@@ -113,6 +114,23 @@ class OptOut(SQLModel, table=True):
     sim_id: int | None = Field(default=None, foreign_key="sim.id")
     inbound_id: int | None = Field(default=None, foreign_key="inbound.id", sa_type=BIG)
     reason: str
+    source: str = Field(default="sms", sa_column_kwargs=default("'sms'"))  # how it came
     created_at: datetime
     until: datetime | None = None
     ended_at: datetime | None = None
+
+
+class Contact(SQLModel, table=True):
+    """Which SIM a recipient knows: the one it last heard from, so that replies come back to it."""
+
+    recipient_key: bytes = Field(primary_key=True)
+    sim_id: int = Field(foreign_key="sim.id")
+    heard_at: datetime | None = None  # it wrote to us
+    written_at: datetime | None = None  # we wrote to it
+
+
+class Ported(SQLModel, table=True):
+    """A number that has moved to another operator, as imported."""
+
+    number_key: bytes = Field(primary_key=True)
+    operator: str
