@@ -247,6 +247,15 @@ def why_never(candidate: Candidate, line: Free, now: datetime) -> str:
     return line.refuses(candidate.to)
 
 
+def why_not(candidate: Candidate, line: Free, now: datetime) -> str:
+    """Return why a message does not leave by a line now, with the line's name."""
+    why = why_never(candidate, line, now)
+    if not why:
+        parts = line.pending + candidate.parts
+        why = line.may_send(now, parts, candidate.recipient_key).reason
+    return f"{line.name}: {why or 'busy with what goes first'}"
+
+
 def _by(candidate: Candidate, line: Free, now: datetime) -> Choice:
     """Return whether one line can carry a message now, or when it could."""
     at = line.may_send(now, line.pending + candidate.parts, candidate.recipient_key).at

@@ -20,17 +20,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--makes", default=",".join(THE_SIX), help=f"taken in turn, of {', '.join(PERSONALITIES)}"
     )
-    parser.add_argument(
-        "--cmgs-delay", type=float, default=0.2, metavar="S", help="from Ctrl-Z to +CMGS"
-    )
-    parser.add_argument("--cmgs-jitter", type=float, default=0.0, metavar="S")
-    parser.add_argument(
-        "--report-delay", type=float, default=0.5, metavar="S", help="from the air to the report"
-    )
-    parser.add_argument("--report-jitter", type=float, default=0.0, metavar="S")
+    _times(parser)
     parser.add_argument(
         "--first", type=int, default=0, help="serial number of the first modem and SIM"
     )
+    _usb_options(parser)
     parser.add_argument("--quiet", action="store_true", help="no unsolicited noise")
     parser.add_argument(
         "--inbound",
@@ -45,7 +39,42 @@ def arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if unknown := set(chosen.makes.split(",")) - set(PERSONALITIES):
         parser.error(f"no such make: {', '.join(sorted(unknown))}")
+    if chosen.renumber and not chosen.sysfs:
+        parser.error("--renumber needs --sysfs")
     return chosen
+
+
+def _times(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cmgs-delay", type=float, default=0.2, metavar="S", help="from Ctrl-Z to +CMGS"
+    )
+    parser.add_argument("--cmgs-jitter", type=float, default=0.0, metavar="S")
+    parser.add_argument(
+        "--report-delay", type=float, default=0.5, metavar="S", help="from the air to the report"
+    )
+    parser.add_argument("--report-jitter", type=float, default=0.0, metavar="S")
+
+
+def _usb_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sysfs",
+        type=Path,
+        metavar="DIR",
+        help="show each modem as a USB device under DIR/bus/usb/devices and DIR/class/tty, with"
+        " DIR/dev as its /dev; writing 0 and 1 to a device's 'authorized' plugs it in anew",
+    )
+    parser.add_argument(
+        "--renumber",
+        action="store_true",
+        help="with --sysfs: a stick that comes back has a ttyUSB number of its own each time",
+    )
+    parser.add_argument(
+        "--cdrom-seconds",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="how long a stick that has one is a CD-ROM after AT+CFUN=1,1",
+    )
 
 
 async def serve(chosen: argparse.Namespace) -> None:
@@ -56,12 +85,19 @@ async def serve(chosen: argparse.Namespace) -> None:
         report_delay=chosen.report_delay,
         report_jitter=chosen.report_jitter,
         noise=not chosen.quiet,
+        cdrom_seconds=chosen.cdrom_seconds,
     )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     bank = Bank(
-        chosen.dir, chosen.makes.split(","), chosen.modems, settings=settings, first=chosen.first
+        chosen.dir,
+        chosen.makes.split(","),
+        chosen.modems,
+        settings=settings,
+        first=chosen.first,
+        sysfs=chosen.sysfs,
+        renumber=chosen.renumber,
     )
     async with bank:
         for message in chosen.inbound:

@@ -16,6 +16,7 @@ from tests.fake_modem.personalities import PERSONALITIES, THE_SIX
 from tests.fake_modem.pty import Ports, PtyPort
 from tests.fake_modem.server import ControlServer
 from tests.fake_modem.sim import Sim
+from tests.fake_modem.usb import Tree
 
 SMALL_TALK = (
     "Hello, when do you open tomorrow?",
@@ -34,6 +35,8 @@ class Bank:
 
     Makes are taken from ``makes`` in turn. ``first``: serial number of the first modem and SIM, so
     that two banks need not look alike; the same number makes the same IMEIs and ICCIDs again.
+    ``sysfs``: where each modem is shown as a USB device (see ``usb``), None: nowhere; with
+    ``renumber``, one that comes back has another tty.
     """
 
     def __init__(
@@ -44,11 +47,15 @@ class Bank:
         *,
         settings: ModemSettings | None = None,
         first: int = 0,
+        sysfs: Path | None = None,
+        renumber: bool = False,
     ) -> None:
         self.directory = Path(directory)
         self.makes = [PERSONALITIES[make] for make in islice(cycle(makes), count or len(makes))]
         self.settings = settings or ModemSettings()
         self.first = first
+        self.sysfs = sysfs
+        self.renumber = renumber
         self.modems: list[FakeModem] = []
         self.ports: list[PtyPort] = []
 
@@ -59,6 +66,9 @@ class Bank:
         self.network = Network(LedgerWriter(path))
         self.ledger = Ledger(path)
         self._watch = Ports()
+        self._tree = None
+        if self.sysfs:
+            self._tree = Tree(self.sysfs, self._watch.closings, renumber=self.renumber)
         for index, make in enumerate(self.makes):
             modem = FakeModem(
                 make,
@@ -69,7 +79,10 @@ class Bank:
                 settings=replace(self.settings),
             )
             self.modems.append(modem)
-            self.ports.append(PtyPort(modem, self.directory / modem.name, self._watch))
+            port = PtyPort(modem, self.directory / modem.name, self._watch)
+            self.ports.append(port)
+            if self._tree:
+                self._tree.plug(port, index + 1)
         self._control = ControlServer(self.network, self.modems, self.ports)
         await self._control.start(self.directory / "control")
 
@@ -78,6 +91,8 @@ class Bank:
         await self._control.close()
         for port in self.ports:
             port.close()
+        if self._tree:
+            self._tree.close()
         self._watch.close()
         self.network.ledger.close()
 

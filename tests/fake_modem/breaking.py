@@ -1,11 +1,14 @@
 """The faults that concern one modem alone, by the names that the control socket knows them by."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.fake_modem import receiving
-from tests.fake_modem.faults import Fate, Planned
+from tests.fake_modem import hanging, stock
+from tests.fake_modem.faults import Fate, Garbage, Hang, Mute, Planned
 from tests.fake_modem.modem import FakeModem
+
+GARBAGE_STEP = 0.02  # seconds between two bursts
 
 
 def plan(fate: Fate) -> Callable[..., None]:
@@ -15,9 +18,38 @@ def plan(fate: Fate) -> Callable[..., None]:
     return planned
 
 
-def hang(modem: FakeModem, seconds: float | None = None) -> None:
-    """Swallow everything, for ``seconds`` or until ``mend``."""
-    modem.hang(seconds)
+def hang(modem: FakeModem, seconds: float | None = None, **fields: Any) -> None:
+    """Swallow everything, for ``seconds`` or until it is cured (the fields of Hang)."""
+    hanging.hang(modem, Hang(**fields), seconds)
+
+
+def mute_network(modem: FakeModem, **fields: Any) -> None:
+    """Have every AT+CMGS fail, with nothing on the air, though all looks well (fields of Mute)."""
+    modem.faults.mute = Mute(**fields)
+    hanging.known(modem.faults.mute.cure)
+
+
+def no_reports(modem: FakeModem) -> None:
+    """Lose what the network reports for it from now on, until ``mend``."""
+    modem.faults.no_reports = True
+
+
+def garbage(modem: FakeModem, seconds: float | None = None, **fields: Any) -> None:
+    """Say random octets, for ``seconds`` or until ``mend`` (fields of Garbage)."""
+    started = modem.faults.garbage = Garbage(**fields)
+    hanging.known(started.cure)
+    _say_garbage(modem, started, seconds)
+
+
+def _say_garbage(modem: FakeModem, started: Garbage, left: float | None) -> None:
+    if modem.faults.garbage is not started:
+        return
+    if left is not None and left <= 0:
+        modem.faults.garbage = None
+        return
+    modem.emit(random.randbytes(round(started.rate * GARBAGE_STEP)))
+    left = None if left is None else left - GARBAGE_STEP
+    modem.network.later(GARBAGE_STEP, _say_garbage, modem, started, left)
 
 
 def deaf(modem: FakeModem) -> None:
@@ -67,7 +99,7 @@ def coverage(modem: FakeModem, coverage: str) -> None:
 
 def fill(modem: FakeModem, memory: str = "SM", leave: int = 0) -> int:
     """Fill a memory with old messages but for ``leave`` slots."""
-    return receiving.fill(modem, memory, leave=leave)
+    return stock.fill(modem, memory, leave=leave)
 
 
 def cnmi(modem: FakeModem, values: list[int] | None = None) -> None:
@@ -84,6 +116,9 @@ FAULTS: dict[str, Callable[..., object]] = {
     "late": plan(Fate.LATE),  # seconds, busy
     "error": plan(Fate.ERROR),  # code (None: plain ERROR), sent, count (None: always)
     "hang": hang,
+    "mute_network": mute_network,
+    "no_reports": no_reports,
+    "garbage": garbage,
     "deaf": deaf,
     "interrupt": interrupt,
     "no_prompt": no_prompt,

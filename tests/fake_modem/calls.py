@@ -1,40 +1,57 @@
-"""A call that comes in, and the answer to a USSD code."""
+"""A call that comes in: it rings until it is hung up, answered, or the caller gives up."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from tests.fake_modem import pdu
 
 if TYPE_CHECKING:
     from tests.fake_modem.modem import FakeModem
 
 
-def ring(modem: "FakeModem", number: str, rings: int = 10) -> None:
-    """Ring every three seconds until AT+CHUP, ATH or the caller gives up."""
-    modem.caller = number
-    _ring(modem, number, rings)
+@dataclass(slots=True)
+class Call:
+    """A call under way. ``number``: empty if it is withheld. ``every``: seconds between rings."""
+
+    number: str
+    every: float
+    answered: bool = False
 
 
-def _ring(modem: "FakeModem", number: str, rings: int) -> None:
-    if modem.caller != number or not rings:
-        modem.caller = ""
+def ring(modem: "FakeModem", number: str, rings: int = 10, every: float = 3.0) -> None:
+    """Ring so many times; a call that is answered ends when the ringing would have."""
+    if modem.call is not None:
+        raise ValueError("there is a call already")
+    modem.call = Call(number, every)
+    _ring(modem, modem.call, rings)
+
+
+def _ring(modem: "FakeModem", call: Call, rings: int) -> None:
+    if modem.call is not call:
         return
-    shown = [f'+CLIP: "{number}",145,,,,0'] if modem.clip else []
-    modem.indicate("RING", *shown)
-    modem.later(3, _ring, modem, number, rings - 1)
+    if not rings:
+        _end(modem, "caller")
+        modem.indicate("NO CARRIER")
+        return
+    if not call.answered:
+        shown = f'"{call.number}",145,,,,0' if call.number else '"",128,,,,1'
+        modem.indicate("RING", *([f"+CLIP: {shown}"] if modem.clip else []))
+    modem.later(call.every, _ring, modem, call, rings - 1)
 
 
-def ussd_reply(modem: "FakeModem", given: str) -> None:
-    """Answer a USSD code with what the network knows of it."""
-    packed = modem.personality.packed_ussd
-    text = modem.network.ussd.get(_unpacked(given) if packed else given, "Unknown code.")
-    shown = pdu.pack(pdu.septets(text)).hex().upper() if packed else text
-    modem.indicate(f'+CUSD: 0,"{shown}",15')
+def answer(modem: "FakeModem") -> bool:
+    """Take the call that rings; False if there is none."""
+    if modem.call is None:
+        return False
+    modem.call.answered = True
+    return True
 
 
-def _unpacked(given: str) -> str:
-    """Read a code as Huawei wants it: septets, packed, in hex."""
-    try:
-        octets = bytes.fromhex(given)
-    except ValueError:
-        return ""
-    return pdu.from_septets(pdu.unpack(octets, 8 * len(octets) // 7)).rstrip("@\r")
+def hang_up(modem: "FakeModem") -> None:
+    """End the call, if there is one."""
+    if modem.call is not None:
+        _end(modem, "hangup")
+
+
+def _end(modem: "FakeModem", by: str) -> None:
+    assert modem.call is not None
+    modem.calls.append({"modem": modem.name, "number": modem.call.number, "ended_by": by})
+    modem.call = None

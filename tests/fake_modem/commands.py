@@ -1,8 +1,8 @@
 """AT commands: taking a line apart, the checks before every command, and how one is refused.
 
-The commands are in ``general_commands`` and ``sms_commands``. A command is a function of the modem
-and the request; it returns its information lines, None if the answer comes later, or raises a
-``Refusal``.
+The commands are in ``general_commands``, ``sms_commands`` and ``ussd``. A command is a function of
+the modem and the request; it returns its information lines, None if the answer comes later, or
+raises a ``Refusal``.
 """
 
 import csv
@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.fake_modem import calls
 
 if TYPE_CHECKING:
     from tests.fake_modem.modem import FakeModem
@@ -170,7 +172,7 @@ def run(modem: "FakeModem", text: str) -> Lines:
     lines: list[str] = []
     rest = text.strip()
     while rest:
-        if basic := re.match(r"(?i)([EVQZXHLMI]|&[FCDWK]|S\d+=)(\d*)", rest):
+        if basic := re.match(r"(?i)([EVQZXHLMIA]|&[FCDWK]|S\d+=)(\d*)", rest):
             lines += _basic(modem, basic[1].upper(), basic[2])
             rest = rest[basic.end() :].lstrip("; ")
             continue
@@ -186,8 +188,10 @@ def run(modem: "FakeModem", text: str) -> Lines:
 
 def _basic(modem: "FakeModem", name: str, value: str) -> list[str]:
     _check_pin(modem, "Z")
-    if name == "H":
-        modem.caller = ""
+    if name == "H" and modem.personality.ath_hangs_up:
+        calls.hang_up(modem)
+    if name == "A" and not calls.answer(modem):
+        raise Said("NO CARRIER")
     if name == "E":
         modem.echo = value == "1"
     if name == "Z":
@@ -204,7 +208,7 @@ def _basic(modem: "FakeModem", name: str, value: str) -> list[str]:
 
 
 def _extended(modem: "FakeModem", text: str) -> Lines:
-    match = re.match(r"([+^$&%*]?[A-Za-z][A-Za-z0-9_]*)(=\?|\?|=)?(.*)", text, re.DOTALL)
+    match = re.match(r"([+^$&%*!#]?[A-Za-z][A-Za-z0-9_]*)(=\?|\?|=)?(.*)", text, re.DOTALL)
     if not match:
         raise Said(modem.personality.unknown)
     name, sign, argument = match[1].upper(), match[2], match[3]
@@ -218,7 +222,7 @@ def _extended(modem: "FakeModem", text: str) -> Lines:
         if modem.sim is None:
             raise Cme(10)
         return [modem.fill_in(line) for line in make.queries[exact]]
-    if name not in COMMANDS or name in make.lacks:
+    if name not in COMMANDS or name in make.lacks or (name[0] != "+" and name not in make.extras):
         modem.stats["unknown"] += 1
         raise Said(make.unknown)
     _check_sim(modem, name)
@@ -251,4 +255,4 @@ def _check_sim(modem: "FakeModem", name: str) -> None:
 
 
 # At the end, as they need what stands above; importing them registers their commands.
-from tests.fake_modem import general_commands, sms_commands  # noqa: E402, F401
+from tests.fake_modem import general_commands, sms_commands, ussd  # noqa: E402, F401

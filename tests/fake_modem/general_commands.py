@@ -1,5 +1,6 @@
-"""The general AT commands of 3GPP TS 27.007: identity, SIM, network, calls, USSD."""
+"""The general AT commands of 3GPP TS 27.007: identity, SIM, network, calls."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.fake_modem import calls
@@ -11,12 +12,14 @@ if TYPE_CHECKING:
 
 @command("+CGMI", "+GMI")
 def maker(modem: "FakeModem", _request: Request) -> Lines:
-    return [modem.personality.maker]
+    make = modem.personality
+    return [" " * make.blank_first + make.maker]
 
 
 @command("+CGMM", "+GMM")
 def model(modem: "FakeModem", _request: Request) -> Lines:
-    return [modem.personality.model]
+    make = modem.personality
+    return [" " * make.blank_first + make.model]
 
 
 @command("+CGMR", "+GMR")
@@ -63,7 +66,11 @@ def pin(modem: "FakeModem", request: Request) -> Lines:
     if modem.sim is None:
         raise Cme(10)
     if request.kind == "read":
-        return [f"+CPIN: {modem.sim.asks_for}"]
+        lines = [f"+CPIN: {modem.sim.asks_for}"]
+        if not modem.personality.pin_answer_ends:
+            return lines
+        modem.answer(lines)
+        return None
     if request.kind == "test":
         return []
     if modem.sim.asks_for == "READY":
@@ -99,6 +106,8 @@ def functionality(modem: "FakeModem", request: Request) -> Lines:
         modem.reset()
         return None
     modem.radio = request.number(0)
+    if modem.radio == 1 and modem.personality.cfun_pause:
+        modem.pause_sms(modem.personality.cfun_pause)
     if modem.reachable:
         modem.network.attach(modem)
     return []
@@ -163,18 +172,21 @@ def operator(modem: "FakeModem", request: Request) -> Lines:
 def clock(modem: "FakeModem", request: Request) -> Lines:
     if request.kind != "read":
         return []
-    moment = modem.network.time()
-    return [f'+CCLK: "{moment:%y/%m/%d,%H:%M:%S}+{modem.network.settings.smsc_quarters:02d}"']
+    moment = modem.network.clock()
+    quarters = (moment.utcoffset() or timedelta()) // timedelta(minutes=15)
+    return [f'+CCLK: "{moment:%y/%m/%d,%H:%M:%S}{quarters:+03d}"']
 
 
 @command("+CLCC")
 def current_calls(modem: "FakeModem", _request: Request) -> Lines:
-    return [f'+CLCC: 1,1,4,0,0,"{modem.caller}",145'] if modem.caller else []
+    if modem.call is None:
+        return []
+    return [f'+CLCC: 1,1,{0 if modem.call.answered else 4},0,0,"{modem.call.number}",145']
 
 
 @command("+CHUP")
 def hang_up(modem: "FakeModem", _request: Request) -> Lines:
-    modem.caller = ""
+    calls.hang_up(modem)
     return []
 
 
@@ -187,15 +199,3 @@ def caller_shown(modem: "FakeModem", request: Request) -> Lines:
 @command("+CSCS")
 def character_set(_modem: "FakeModem", request: Request) -> Lines:
     return {"read": ['+CSCS: "IRA"'], "test": ['+CSCS: ("IRA","GSM","UCS2")']}.get(request.kind, [])
-
-
-@command("+CUSD")
-def ussd(modem: "FakeModem", request: Request) -> Lines:
-    """Answer a USSD code after a moment; what the network knows is in ``Network.ussd``."""
-    if request.kind != "set" or request.number(0) == 2:
-        return []
-    if not modem.registered:
-        raise Cme(30)
-    given = request.arguments[1] if len(request.arguments) > 1 else ""
-    modem.later(0.3, calls.ussd_reply, modem, given)
-    return []

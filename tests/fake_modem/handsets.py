@@ -16,6 +16,7 @@ ends in         the handset
 ``999009``      delivers and answers "STOP"
 ``999010``      yields 0x01: forwarded, delivery unconfirmed
 ``998nnn``      is refused when submitted: ``+CMS ERROR: nnn``
+``998198``      (and ``998199``) only while the PDU has a validity period
 anything else   delivers
 ==============  =================================================================================
 """
@@ -24,6 +25,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DELIVERED, STILL_TRYING, EXPIRED = 0x00, 0x22, 0x46
+
+NO_VALIDITY = frozenset({198, 199})  # +CMS: validity periods (of this form) are not supported
 
 
 class Mood(StrEnum):

@@ -8,13 +8,15 @@ nobody has the port open is the port's to discard, not the modem's to know.
 import random
 from collections.abc import Callable, Sequence
 
-from tests.fake_modem import receiving, sending
+from tests.fake_modem import hanging, pdu, receiving, sending
+from tests.fake_modem.calls import Call
 from tests.fake_modem.commands import Refusal, run
-from tests.fake_modem.faults import Faults, ModemSettings
+from tests.fake_modem.faults import COUNTED, Faults, ModemSettings
 from tests.fake_modem.general_commands import registration_text
 from tests.fake_modem.network import Network
 from tests.fake_modem.personalities import PERSONALITIES, Personality
 from tests.fake_modem.sim import Memory, Sim, imei
+from tests.fake_modem.ussd import Session
 from tests.fake_modem.voice import Voice
 
 ESC, CTRL_Z = 0x1B, 0x1A
@@ -57,19 +59,9 @@ class FakeModem:
         self.coverage = "home"
         self.say = say
         self.on_reset: Callable[[float], None] = lambda _seconds: None  # the port goes for so long
-        self.stats: dict[str, int] = dict.fromkeys(
-            (
-                "commands",
-                "unknown",
-                "submits",
-                "pdus_refused",
-                "reports_dropped",
-                "cnma_missed",
-                "memory_refused",
-            ),
-            0,
-        )
+        self.stats = dict.fromkeys(COUNTED, 0)
         self.memories = {name: Memory(size) for name, size in self.personality.memories}
+        self.calls: list[dict[str, str]] = []  # what came of each call
         self.epoch = 0  # of power: what was under way in an older one is void
         self._random = random.Random(serial)
         self._reference = self._random.randrange(256)
@@ -90,7 +82,7 @@ class FakeModem:
         self.preferred = list(make.preferred)
         self.cnmi = list(make.cnmi_default)
         self.csms = 0
-        self.smsc = self.network.settings.smsc
+        self.smsc = self._stored_centre()
         self.muted = False
         self.radio = 1  # AT+CFUN
         self.sms_ready = False
@@ -98,34 +90,44 @@ class FakeModem:
         self.operator_form = 0
         self.pdu_mode = True
         self.clip = False
+        self.first_octet = 17  # AT+CSMP
         self.busy_left = set(make.busy_once)
         self.held: Callable[[], None] | None = None
         self.held_back: list[tuple[str, ...]] = []  # what would have been said at a prompt
-        self.interruptions: list[
-            tuple[str, int]
-        ] = []  # text for the next answers, after which line
+        self.interruptions: list[tuple[str, int]] = []  # for the next answers: text, after a line
         self.owes_room = False  # it has refused something for want of room
-        self.caller = ""
+        self.call: Call | None = None
+        self.ussd: Session | None = None
+        self.ussd_shown = False  # AT+CUSD
+        self.ussd_packed = make.packed_ussd
         self.in_hand: receiving.InHand | None = None
         if self.sim:
             self.sim.power_on()
 
+    def _stored_centre(self) -> str:
+        """Return what the SIM has as service centre (EF_SMSP)."""
+        own = self.sim.service_centre if self.sim else None
+        return self.network.settings.smsc if own is None else own
+
     def reset(self) -> None:
         """Start anew, as after AT+CFUN=1,1; a stick takes its port with it for a time."""
         gone = self.personality.reset_vanishes * self.settings.boot_pace
-        self.power_off()
+        self.power_off("cfun")
+        self.later(gone, self.power_on)  # before its port is back, so that it hears
         if gone:
             self.on_reset(gone)
-        self.later(gone, self.power_on)
 
-    def power_off(self) -> None:
-        """Lose power: what was under way is void, what was set forgotten; what is stored stays."""
+    def power_off(self, rung: str = "power") -> None:
+        """Lose power: what was under way is void, what was set forgotten; what is stored stays.
+
+        ``rung``: what it does to a modem that hangs, see ``hanging``.
+        """
         receiving.give_up(self)
         if self.sim:
             self.network.detach(self.sim)
         self._power_up()
         self.powered = False
-        self.faults.hung = False
+        hanging.cured(self, rung)
 
     def power_on(self) -> None:
         """Start, with all that a make says while it does."""
@@ -149,6 +151,11 @@ class FakeModem:
             self.indicate(line)
         if self.reachable:
             self.network.attach(self)
+
+    def pause_sms(self, seconds: float) -> None:
+        """Let SMS commands fail for a while."""
+        self.sms_ready = False
+        self.later(seconds * self.settings.boot_pace, self._be_ready)
 
     def later(self, seconds: float, act: Callable[..., object], *args: object) -> None:
         """Do something after a while, unless power goes before."""
@@ -195,6 +202,11 @@ class FakeModem:
         self._reference = (self._reference + 1) % 256
         return self._reference
 
+    def may_report(self, submit: pdu.Submit) -> bool:
+        """Tell whether what it sent will be reported on."""
+        unfit = self.settings.report_needs_csmp and not self.first_octet & 0x20
+        return submit.report and self.personality.reports and not unfit
+
     def start_references_at(self, reference: int) -> None:
         """Let the next PDU have this TP-MR."""
         self._reference = (reference - 1) % 256
@@ -223,6 +235,7 @@ class FakeModem:
         self.eject()
         self.sim = sim
         sim.power_on()
+        self.smsc = self._stored_centre()
         if self.personality.sim_in:
             self.indicate(self.personality.sim_in)
         self.later(self.personality.sms_ready * self.settings.boot_pace, self._be_ready)
@@ -253,15 +266,13 @@ class FakeModem:
         if self.reachable:
             self.network.attach(self)
 
-    def hang(self, seconds: float | None = None) -> None:
-        """Swallow everything and say nothing, for a while or for ever."""
-        self.faults.hung = True
-        if seconds is not None:
-            self.network.later(seconds, self.recover)
-
     def recover(self) -> None:
-        """End a hang, deafness and what is planned to go wrong."""
+        """End all that is wrong with it and all that is planned to go wrong."""
         self.faults = Faults()
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Do and take again what it could not."""
         if self.reachable:
             self.network.attach(self)
         self.on_hearing()
@@ -282,7 +293,10 @@ class FakeModem:
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the port, however they were cut."""
-        if self.faults.hung or not self.powered:
+        if not self.powered:
+            return
+        if self.faults.hung:
+            hanging.overhear(self, data)
             return
         self.inbox += data
         self.work()
@@ -327,6 +341,8 @@ class FakeModem:
         text = line.decode("ascii", "replace").replace("\n", "").strip(" \x1a\x1b\x00")
         start = text.upper().find("AT")
         if start < 0:
+            return
+        if hanging.swallows_command(self, len(line) + 1):
             return
         if self.echo:
             self.emit(text.encode("ascii", "replace") + b"\r")

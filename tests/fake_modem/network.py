@@ -6,14 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.fake_modem import pdu
-from tests.fake_modem.handsets import DELIVERED, STILL_TRYING, Handset, Mood, by_ending
+from tests.fake_modem import pdu, receiving
+from tests.fake_modem.handsets import DELIVERED, NO_VALIDITY, STILL_TRYING, Handset, Mood, by_ending
 from tests.fake_modem.ledger import LedgerWriter, OnAir
+from tests.fake_modem.messages import Kind, delivers, pages
 from tests.fake_modem.sim import Sim
+from tests.fake_modem.ussd import USUAL
 
 if TYPE_CHECKING:
     from tests.fake_modem.modem import FakeModem
@@ -28,6 +30,7 @@ class NetworkSettings:
     plmn: str = "26201"
     smsc_offset: float = 0.0  # how far the service centre's clock is ahead of ours
     smsc_quarters: int = 4  # its zone, in quarter hours east of Greenwich
+    clock: float | None = 0.0  # how far AT+CCLK? is ahead of ours; None: it was never set
     reply_delay: float = 0.3
     retry_seconds: float = 60.0  # until it tries again to reach a SIM that refused
     inbound_gap: float = 0.0  # between two arrivals at one SIM
@@ -65,7 +68,7 @@ class Network:
         self.ledger = ledger or LedgerWriter()
         self.settings = NetworkSettings()
         self.handsets: dict[str, Handset] = {}
-        self.ussd = {"*100#": "Your balance is 9,85 EUR.", "*#100#": "4915123456700"}
+        self.ussd = dict(USUAL)  # what is answered to a code, where the SIM has no script
         self.delivered_reports = 0  # taken by modems, stored or acknowledged
         self.delivered_messages = 0
         self.watchers: list[
@@ -97,6 +100,13 @@ class Network:
         moment = (self._now() if at is None else at) + self.settings.smsc_offset
         return datetime.fromtimestamp(int(moment), zone)
 
+    def clock(self) -> datetime:
+        """Return what the modems' clocks say."""
+        if self.settings.clock is None:
+            return datetime(1980, 1, 6, tzinfo=UTC)  # the first moment of GPS time
+        zone = timezone(timedelta(minutes=15 * self.settings.smsc_quarters))
+        return datetime.fromtimestamp(int(self._now() + self.settings.clock), zone)
+
     def now(self) -> float:
         """Return seconds since 1970."""
         return self._now()
@@ -107,9 +117,11 @@ class Network:
         """Return who answers to a number."""
         return self.handsets.get(number) or by_ending(number)
 
-    def refusal(self, number: str) -> int | None:
-        """Return the +CMS ERROR for a submit to ``number``, None if it is taken."""
-        handset = self.handset(number)
+    def refusal(self, submit: pdu.Submit) -> int | None:
+        """Return the +CMS ERROR for a submit, None if it is taken."""
+        handset = self.handset(submit.recipient)
+        if handset.code in NO_VALIDITY and submit.validity is None:
+            return None
         return handset.code if handset.mood is Mood.REFUSED_AT_SUBMIT else None
 
     def submit(
@@ -125,6 +137,7 @@ class Network:
         )  # fmt: skip
         self.ledger.append(entry)
         if accepted:
+            modem.sim.balance -= modem.sim.price
             self._hand_over(modem, modem.sim, submit, reference)
         self._grown()
         return entry
@@ -139,7 +152,9 @@ class Network:
         early = settings.report_timing == "early"
 
         def report(status: int) -> None:
-            if submit.report and handset.mood is not Mood.SILENT and modem.personality.reports:
+            if modem.faults.no_reports:
+                modem.stats["reports_lost"] += 1
+            elif modem.may_report(submit) and handset.mood is not Mood.SILENT:
                 made = pdu.StatusReport(reference, submit.recipient, sent_at, self.time(), status)
                 for _ in range(settings.report_copies):
                     self._put(sim, Incoming(pdu.encode_report(made), report=True))
@@ -186,18 +201,21 @@ class Network:
     # From the network to a SIM
 
     def inbound(
-        self, sim: Sim, sender: str, text: str, *, dcs: int | None = None, reverse: bool = False
+        self, sim: Sim, sender: str, text: str, *, reverse: bool = False, **kind: Any
     ) -> int:
-        """Send a message to a SIM; a long text goes in parts. Return how many."""
+        """Send a message to a SIM; a long text goes in parts. Return how many.
+
+        ``reverse``: the last part first. ``kind``: the fields of Kind.
+        """
         self._references += 1
         wide = self.settings.wide_references
-        made = pdu.delivers(
+        made = delivers(
             sender,
             text,
             self.time(),
             reference=self._references % (1 << (16 if wide else 8)),
             wide=wide,
-            dcs=dcs,
+            kind=Kind(**kind),
         )
         for deliver in reversed(made) if reverse else made:
             self._put(sim, Incoming(pdu.encode_deliver(deliver), report=False))
@@ -206,6 +224,12 @@ class Network:
     def inbound_raw(self, sim: Sim, tpdu: bytes, *, report: bool = False) -> None:
         """Send any octets to a SIM as they are."""
         self._put(sim, Incoming(tpdu, report))
+
+    def broadcast(self, modem: "FakeModem", text: str, channel: int = 50) -> int:
+        """Say something to whoever is in a modem's cell; return how many pages it heard."""
+        self._references += 1
+        made = pages(text, channel=channel, serial=self._references % 65536)
+        return sum(modem.reachable and receiving.take_page(modem, page) for page in made)
 
     def pending(self, *, reports: bool) -> int:
         """Return how many reports, or messages, wait for a SIM to take them."""

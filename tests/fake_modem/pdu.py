@@ -4,20 +4,23 @@ Written apart from the product's codec on purpose: what judges it must not share
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from itertools import pairwise
+from datetime import datetime, timedelta, timezone
 
-BASIC = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+from tests.fake_modem.alphabet import (
+    BASIC,
+    LOCKING_SHIFT,
+    SINGLE_SHIFT,
+    Alphabet,
+    from_septets,
+    is_gsm7,
+    national,
+    pack,
+    septets,
+    unpack,
 )
-EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\"} | {
-    0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€"
-}  # fmt: skip
-ESCAPE = 0x1B
-SEPTETS = {char: bytes([code]) for code, char in enumerate(BASIC) if code != ESCAPE} | {
-    char: bytes([ESCAPE, code]) for code, char in EXTENSION.items()
-}
+
+__all__ = ["BASIC", "from_septets", "is_gsm7", "pack", "septets", "unpack"]
+
 DIGITS = "0123456789*#abc"
 INTERNATIONAL, NATIONAL, ALPHANUMERIC = 0x91, 0x81, 0xD0
 
@@ -88,45 +91,6 @@ class StatusReport:
     discharged_at: datetime | None
     status: int
     smsc: str = ""
-
-
-def is_gsm7(text: str) -> bool:
-    """Tell whether the default alphabet with its extension can write ``text``."""
-    return all(char in SEPTETS for char in text)
-
-
-def septets(text: str) -> bytes:
-    """Return one septet per octet, an extension character as two."""
-    return b"".join(SEPTETS[char] for char in text)
-
-
-def from_septets(codes: bytes) -> str:
-    """Return the text; an unknown extension is the plain character (23.038 clause 6.2.1.1)."""
-    text, escaped = [], False
-    for code in codes:
-        if escaped:
-            text.append(EXTENSION.get(code, BASIC[code] if code != ESCAPE else " "))
-            escaped = False
-        elif code == ESCAPE:
-            escaped = True
-        else:
-            text.append(BASIC[code])
-    return "".join(text)
-
-
-def pack(codes: bytes, fill: int = 0) -> bytes:
-    """Put septets behind ``fill`` empty bits (23.038 clause 6.1.2.1)."""
-    number = 0
-    for index, code in enumerate(codes):
-        number |= code << 7 * index
-    return (number << fill).to_bytes((7 * len(codes) + fill + 7) // 8, "little")
-
-
-def unpack(octets: bytes, count: int, fill: int = 0) -> bytes:
-    """Take ``count`` septets out of octets; what is not there reads as nothing."""
-    number = int.from_bytes(octets, "little") >> fill
-    there = min(count, (8 * len(octets) - fill) // 7)
-    return bytes([number >> shift & 0x7F for shift in range(0, 7 * there, 7)])
 
 
 def swap(digits: str) -> bytes:
@@ -200,7 +164,7 @@ def encode_body(body: Body, dcs: int) -> bytes:
     encoding = encoding_of(dcs)
     if encoding == "gsm7":
         fill = -8 * len(header) % 7
-        codes = septets(body.text or "")
+        codes = alphabet_of(elements).septets(body.text or "")
         return bytes([(8 * len(header) + fill) // 7 + len(codes)]) + header + pack(codes, fill)
     payload = (
         body.data if encoding == "data" else (body.text or "").encode("utf-16-be", "surrogatepass")
@@ -222,7 +186,7 @@ def decode_body(octets: bytes, dcs: int, *, has_header: bool) -> Body:
         fill = -8 * len(header) % 7
         count = length - (8 * len(header) + fill) // 7
         codes = unpack(data[len(header) :], max(count, 0), fill)
-        return Body(from_septets(codes), header=elements, concat=concat)
+        return Body(alphabet_of(elements).text(codes), header=elements, concat=concat)
     payload = data[len(header) : length]
     if encoding == "data":
         return Body(None, payload, elements, concat)
@@ -230,15 +194,29 @@ def decode_body(octets: bytes, dcs: int, *, has_header: bool) -> Body:
     return Body(even.decode("utf-16-be", "surrogatepass"), header=elements, concat=concat)
 
 
-def _concat(elements: bytes) -> Concat | None:
-    position = 0
-    while position + 1 < len(elements):
-        name, size = elements[position : position + 2]
-        value = elements[position + 2 : position + 2 + size]
-        if (name, size, len(value)) in ((0, 3, 3), (8, 4, 4)):
+def _elements(header: bytes) -> list[tuple[int, bytes]]:
+    """Return the elements of a header; what is cut off is left out."""
+    found, position = [], 0
+    while position + 1 < len(header):
+        name, size = header[position : position + 2]
+        value = header[position + 2 : position + 2 + size]
+        if len(value) == size:
+            found.append((name, value))
+        position += 2 + size
+    return found
+
+
+def alphabet_of(header: bytes) -> Alphabet:
+    """Return the 7-bit alphabet that a header chooses."""
+    chosen = {name: value[0] for name, value in _elements(header) if len(value) == 1}
+    return national(chosen.get(LOCKING_SHIFT, 0), chosen.get(SINGLE_SHIFT, 0))
+
+
+def _concat(header: bytes) -> Concat | None:
+    for name, value in _elements(header):
+        if (name, len(value)) in ((0, 3), (8, 4)):
             reference = int.from_bytes(value[:-2], "big")
             return Concat(reference, value[-2], value[-1], wide=name == 8)
-        position += 2 + size
     return None
 
 
@@ -349,42 +327,3 @@ def decode(pdu: bytes, *, has_smsc: bool = True) -> Deliver | StatusReport:
     sent_at = decode_time(reader.take(7))
     body = decode_body(reader.rest(), dcs, has_header=bool(first & 0x40))
     return Deliver(sender, sent_at, body, smsc, pid, dcs)
-
-
-def delivers(
-    sender: str,
-    text: str,
-    sent_at: datetime | None = None,
-    *,
-    reference: int = 0,
-    wide: bool = False,
-    dcs: int | None = None,
-) -> list[Deliver]:
-    """Make the SMS-DELIVER that bring ``text``; those of a long one have a concatenation header."""
-    gsm7 = is_gsm7(text) if dcs is None else encoding_of(dcs) == "gsm7"
-    scheme = (0x00 if gsm7 else 0x08) if dcs is None else dcs
-    whole, piece = (160, 152 if wide else 153) if gsm7 else (70, 66 if wide else 67)
-    sizes = [
-        len(SEPTETS[char]) if gsm7 else len(char.encode("utf-16-be", "surrogatepass")) // 2
-        for char in text
-    ]
-    moment = sent_at or datetime.now(UTC)
-    if sum(sizes) <= whole:
-        return [Deliver(sender, moment, Body(text), dcs=scheme)]
-    cuts = [0]
-    room = piece
-    for index, size in enumerate(sizes):
-        if size > room:
-            cuts.append(index)
-            room = piece
-        room -= size
-    pieces = [text[start:end] for start, end in pairwise([*cuts, len(text)])]
-    return [
-        Deliver(
-            sender,
-            moment,
-            Body(part, concat=Concat(reference, len(pieces), ordinal, wide)),
-            dcs=scheme,
-        )
-        for ordinal, part in enumerate(pieces, 1)
-    ]

@@ -15,15 +15,22 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.fake_modem import hanging
+from tests.fake_modem.inotify import Closings
 from tests.fake_modem.modem import FakeModem
 
 BACKLOG = 65536  # octets a modem keeps for a port that nobody reads; the rest is lost
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Ports:
     """Watches the masters of all pseudo-terminals."""
 
     def __init__(self) -> None:
+        self.closings = Closings()
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._ready)
@@ -47,6 +54,7 @@ class Ports:
         """Stop watching altogether."""
         asyncio.get_running_loop().remove_reader(self._epoll.fileno())
         self._epoll.close()
+        self.closings.close()
 
 
 class PtyPort:
@@ -59,13 +67,18 @@ class PtyPort:
         self.lost = 0  # octets that no longer fitted
         self._ports = ports
         self._master = -1
-        self._path = ""
+        self.path = ""  # of the slave
+        self.usb = ""  # which USB device it is of, if of one (see ``usb``)
+        self.tty = ""
+        self.forbidden = False  # it may not appear
+        self.on_appear = self.on_vanish = self.on_disc = nothing
+        self._closing = -1  # the watch of its closings
         self._closed = select.poll()
         self._backlog = bytearray()
         self._listened = False
         self._used = False  # something passed since the last flush
         modem.say = self.say
-        modem.on_reset = self.vanish
+        modem.on_reset = self.restart
         modem.on_hearing = self._read
         self.appear()
 
@@ -76,20 +89,22 @@ class PtyPort:
 
     def appear(self) -> None:
         """Make the port, on a fresh pseudo-terminal."""
-        if self.present:
+        if self.present or self.forbidden:
             return
         self._master, slave = os.openpty()
         tty.setraw(slave)
         os.set_blocking(self._master, False)
-        self._path = os.ttyname(slave)
+        self.path = os.ttyname(slave)
         os.close(slave)  # the hang-up is seen from now on until somebody opens it
         self._closed = select.poll()
         self._closed.register(self._master, 0)
         self._ports.watch(self._master, self._on_events)
+        self._closing = self._ports.closings.watch(self.path, self._closed_by_user)
         fresh = self.link.with_name(f".{self.link.name}.new")
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(self._path)
+        fresh.symlink_to(self.path)
         fresh.replace(self.link)
+        self.on_appear()
 
     def vanish(self, seconds: float | None = None) -> None:
         """Take the port away, as a pulled plug does; after ``seconds``, if given, it is back."""
@@ -97,13 +112,30 @@ class PtyPort:
             return
         self.link.unlink(missing_ok=True)
         self._ports.forget(self._master)
+        self._ports.closings.forget(self._closing)
         self._drop_backlog()
         os.close(self._master)
         self._master = -1
         self._listened = False
+        self.on_vanish()
         self.modem.voice.stop_noise()
+        hanging.cured(self.modem, "reopen")
         if seconds is not None:
             self.modem.network.later(seconds, self.appear)
+
+    def restart(self, seconds: float) -> None:
+        """Go for a while, as the modem restarts; some makes come back as a CD-ROM at first."""
+        self.vanish()
+        self.modem.network.later(seconds, self._come_back)
+
+    def _come_back(self) -> None:
+        modem = self.modem
+        usb, disc_seconds = modem.personality.usb, modem.settings.cdrom_seconds
+        if not disc_seconds or not usb or not usb.disc:
+            self.appear()
+        elif not self.forbidden and not self.present:
+            self.on_disc()
+            modem.network.later(disc_seconds, self.appear)
 
     def say(self, data: bytes) -> None:
         """Put what the modem says on the port, or discard it."""
@@ -143,8 +175,13 @@ class PtyPort:
         if events & select.EPOLLHUP and self.present and self._closed.poll(0):
             self._hung_up()
 
+    def _closed_by_user(self) -> None:
+        hanging.cured(self.modem, "reopen")
+
     def _read(self) -> None:
         """Take all there is, as it is told only once; nothing while the modem is deaf."""
+        if self.modem.faults.hung:
+            self._ports.closings.look()  # a closing before these octets may have cured it
         while self.present and not self.modem.faults.deaf:
             try:
                 data = os.read(self._master, 4096)
@@ -163,7 +200,7 @@ class PtyPort:
         if not self._used:  # also the hang-up that the flush below makes itself
             return
         self._used = False
-        slave = os.open(self._path, os.O_RDWR | os.O_NOCTTY)
+        slave = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
         # only what we said, so nobody loses anything by it
         termios.tcflush(slave, termios.TCIFLUSH)
         os.close(slave)

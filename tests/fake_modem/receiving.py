@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.fake_modem import pdu
-from tests.fake_modem.sim import Memory, Stored
+from tests.fake_modem.sim import Stored
 
 if TYPE_CHECKING:
     from tests.fake_modem.modem import FakeModem
@@ -23,6 +23,8 @@ class InHand:
 def take(modem: "FakeModem", tpdu: bytes, *, report: bool, done: Done) -> None:
     """Take a message or report from the network as AT+CNMI and AT+CSMS say."""
     mode, kind = modem.cnmi[0], modem.cnmi[3 if report else 1]
+    if kind == 1 and not report and modem.personality.flash_direct and _is_flash(tpdu):
+        kind = 2
     centre = pdu.encode_smsc(modem.network.settings.smsc)
     stored = Stored((centre + tpdu).hex().upper(), len(tpdu), report=report)
     if report and kind == 0:
@@ -32,6 +34,31 @@ def take(modem: "FakeModem", tpdu: bytes, *, report: bool, done: Done) -> None:
         _direct(modem, stored, done, aloud=mode != 0)
     else:
         _store(modem, stored, done, aloud=mode != 0 and kind != 0)
+
+
+def _is_flash(tpdu: bytes) -> bool:
+    """Tell whether a message has class 0 (23.038 clause 4)."""
+    try:
+        read = pdu.decode(tpdu, has_smsc=False)
+    except pdu.BadPdu:
+        return False
+    return isinstance(read, pdu.Deliver) and (read.dcs & 0xD3 == 0x10 or read.dcs & 0xF3 == 0xF0)
+
+
+def take_page(modem: "FakeModem", page: bytes) -> bool:
+    """Take a page of a cell broadcast; False if AT+CNMI does not ask for them."""
+    how = modem.cnmi[2]
+    memory = modem.memories.get("BM")
+    if how == 1 and memory:
+        slot = memory.put(Stored(page.hex().upper(), len(page)))
+        if slot is not None:
+            modem.indicate(f'+CBMI: "BM",{slot + modem.personality.first_index}')
+            return True
+    elif how in {2, 3}:
+        modem.indicate(f"+CBM: {len(page)}", page.hex().upper())
+        return True
+    modem.stats["broadcasts_dropped"] += 1
+    return False
 
 
 def _direct(modem: "FakeModem", stored: Stored, done: Done, *, aloud: bool) -> None:
@@ -116,19 +143,3 @@ def room_again(modem: "FakeModem") -> None:
     if modem.owes_room and modem.sim and modem.reachable:
         modem.owes_room = False
         modem.network.memory_available(modem.sim)
-
-
-def fill(modem: "FakeModem", name: str, *, leave: int = 0) -> int:
-    """Fill a memory with old messages but for ``leave`` slots; return how many were put in."""
-    memory = modem.memory(name)
-    assert isinstance(memory, Memory)
-    count = 0
-    while memory.size - len(memory.slots) > leave:
-        made = pdu.delivers(
-            "+4915100000000", f"old message {len(memory.slots)}", modem.network.time()
-        )[0]
-        tpdu = pdu.encode_deliver(made)
-        octets = pdu.encode_smsc(modem.network.settings.smsc) + tpdu
-        memory.put(Stored(octets.hex().upper(), len(tpdu), read=True))
-        count += 1
-    return count

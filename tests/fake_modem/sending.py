@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.fake_modem import pdu
+from tests.fake_modem import hanging, pdu
 from tests.fake_modem.commands import CMS_TEXTS
 from tests.fake_modem.faults import Fate, Planned
 
@@ -38,6 +38,8 @@ def _late_prompt(modem: "FakeModem", asked: Prompt) -> None:
 def take(modem: "FakeModem", asked: Prompt, text: bytes) -> None:
     """Take the PDU that came after a prompt."""
     modem.stats["submits"] += 1
+    if hanging.at_ctrl_z(modem):
+        return None
     hexed = bytes(octet for octet in text if octet not in b"\r\n ").decode("ascii", "replace")
     try:
         octets = bytes.fromhex(hexed)
@@ -76,10 +78,13 @@ def _to_network(modem: "FakeModem", submit: pdu.Submit, raw: str) -> None:
         modem.busy = False
         _local_refusal(modem, 310 if modem.sim is None else 331)
         modem.work()
-        return
+        return None
+    if mute := modem.faults.muted():
+        modem.stats["network_muted"] += 1
+        return _answer(modem, (), error(modem, mute.code))
     reference = modem.next_reference()
     plan = modem.faults.fate_of(submit.recipient)
-    refusal = modem.network.refusal(submit.recipient)
+    refusal = modem.network.refusal(submit)
     failed = plan is not None and plan.fate is Fate.ERROR
     accepted = plan.sent if plan and failed else refusal is None
     modem.network.submit(modem, submit, reference, raw, accepted=accepted)
@@ -92,6 +97,7 @@ def _to_network(modem: "FakeModem", submit: pdu.Submit, raw: str) -> None:
         _answer(modem, (f"+CMGS: {reference}",), "OK")
     else:
         _other_fate(modem, plan, submit, reference)
+    return None
 
 
 def _answer(modem: "FakeModem", lines: tuple[str, ...], final: str) -> None:

@@ -6,12 +6,22 @@ armed them. ``modem`` is a number, a name, or a list of these; left out, it mean
 with their fields and defaults:
 
 - ``modems``, ``stats``, ``pending``: what is there, what was counted, what waits for a SIM
-- ``set`` (any field of ModemSettings; ``network``: fields of NetworkSettings; ``reference``: the
-  next TP-MR)
+- ``set`` (any field of ModemSettings; ``imei``; ``reference``: the next TP-MR; of the SIM:
+  ``balance``, ``price``, ``service_centre``; ``network``: fields of NetworkSettings)
+- ``take_sim``; ``put_sim`` (``iccid`` of any SIM that was ever here, None: a new one): a SIM moves
+  from modem to modem with all that is on it
 - ``handset`` (``number``, ``mood``, ``seconds``, ``status``, ``reply``, ``code``);
   ``switch_on`` (``number``)
 - ``inbound`` (``sender`` or ``senders``, ``text``, where ``{n}`` counts, ``count`` 1, ``reverse``,
-  ``dcs``); ``raw`` (``tpdu`` hex, ``report``); ``call`` (``number``); ``say`` (``text``: any line)
+  ``dcs``, ``pid``, ``flash``, ``mwi``, ``port``, ``language``, ``locking``: see ``messages.Kind``)
+- ``broadcast`` (``text``, ``channel`` 50): +CBM; ``raw`` (``tpdu`` hex, ``report``); ``say``
+  (``text``: any line)
+- ``call`` (``number``, empty if withheld, ``rings`` 10, ``every`` 3 seconds); ``calls``: what came
+  of them, ``ended_by`` "hangup" or "caller"
+- ``fill`` (``memory`` "SM", ``what``: old, orphans, drafts or junk, ``count``, ``leave``,
+  ``days``); ``storage``: by modem and memory, how many slots are used, and how many there are
+- ``ussd`` (``code``, ``replies``: list of ``text``, ``m``, ``dcs``, ``delay``; see ``ussd``): what
+  the network answers, to all or, with ``modem``, to the SIM of that one
 - ``hold`` (``count`` 1, ``number``): the next PDU is put in the ledger, its answer held, and the
   event ``held`` told; ``go``: the answer is given
 - ``wait_sent``, ``wait_reports``, ``wait_messages`` (``count``, ``timeout`` 30): answered when so
@@ -26,36 +36,36 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields as dataclass_fields
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.fake_modem import calls
+from tests.fake_modem.bench import Bench, Fields
 from tests.fake_modem.breaking import FAULTS
+from tests.fake_modem.bringing import BRINGS
 from tests.fake_modem.faults import Fate, ModemSettings, Planned
 from tests.fake_modem.handsets import Handset, Mood
+from tests.fake_modem.looking import LOOKS
 from tests.fake_modem.modem import FakeModem
 from tests.fake_modem.network import Network, NetworkSettings
 from tests.fake_modem.pty import PtyPort
 from tests.fake_modem.sim import Sim
 
-Fields = dict[str, Any]
 Tell = Callable[[Fields], None]
+VERBS: dict[str, Callable[..., Fields | None]] = LOOKS | BRINGS
 FLOOD_STEP = 0.02  # seconds between two bursts
+SIM_FIELDS = {"balance", "price"}
 
 
 class ControlServer:
     """Carries out what tests ask of a bank."""
 
     def __init__(self, network: Network, modems: list[FakeModem], ports: list[PtyPort]) -> None:
+        self.bench = Bench(network, modems, ports)
         self.network = network
-        self.modems = modems
-        self.ports = {port.modem.name: port for port in ports}
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._path: Path | None = None
-        self._spares = count(100_000)  # serial numbers of SIMs that are put in later
 
     async def start(self, path: Path) -> None:
         """Listen on a Unix socket."""
@@ -103,67 +113,13 @@ class ControlServer:
         """Carry out one request. Raises what is wrong with it."""
         if name.startswith("wait_"):
             return await self._wait(name, **fields)
-        chosen = self._chosen(fields.pop("modem", None))
+        chosen = self.bench.chosen(fields.pop("modem", None))
+        if name in VERBS:
+            return VERBS[name](self.bench, chosen, **fields) or {}
         act: Callable[..., Fields | None] = getattr(self, f"_do_{name}")
         if name in {"hold", "fault"}:
             fields["tell"] = tell
         return act(chosen, **fields) or {}
-
-    def _chosen(self, which: object) -> list[FakeModem]:
-        if which is None:
-            return self.modems
-        if isinstance(which, list):
-            return [modem for one in which for modem in self._chosen(one)]
-        if isinstance(which, int):
-            return [self.modems[which]]
-        return [next(modem for modem in self.modems if modem.name == which)]
-
-    # Looking
-
-    def _do_modems(self, chosen: list[FakeModem]) -> Fields:
-        return {
-            "modems": [
-                {
-                    "name": modem.name,
-                    "port": str(self.ports[modem.name].link),
-                    "present": self.ports[modem.name].present,
-                    "make": modem.personality.name,
-                    "imei": modem.imei,
-                    "iccid": modem.sim.iccid if modem.sim else None,
-                    "imsi": modem.sim.imsi if modem.sim else None,
-                    "number": modem.sim.number if modem.sim else None,
-                    "pin_tries": modem.sim.tries if modem.sim else None,
-                    "registration": modem.registration(),
-                    "cnmi": modem.cnmi,
-                    "csms": modem.csms,
-                    "stored": {
-                        name: len(memory.slots)
-                        for name in ("SM", "ME", "SR")
-                        if (memory := modem.memory(name))
-                    },
-                }
-                for modem in chosen
-            ]
-        }
-
-    def _do_stats(self, chosen: list[FakeModem]) -> Fields:
-        counts = {
-            modem.name: modem.stats
-            | {"discarded": self.ports[modem.name].discarded, "lost": self.ports[modem.name].lost}
-            for modem in chosen
-        }
-        return {
-            "sent": self.network.ledger.count,
-            "reports": self.network.delivered_reports,
-            "messages": self.network.delivered_messages,
-            "modems": counts,
-        } | self._do_pending(chosen)
-
-    def _do_pending(self, _chosen: list[FakeModem]) -> Fields:
-        return {
-            "pending_reports": self.network.pending(reports=True),
-            "pending_messages": self.network.pending(reports=False),
-        }
 
     async def _wait(self, name: str, count: int, timeout: float = 30.0) -> Fields:
         network = self.network
@@ -191,15 +147,30 @@ class ControlServer:
         chosen: list[FakeModem],
         network: Fields | None = None,
         reference: int | None = None,
+        imei: str | None = None,
+        service_centre: str | None = None,
         **values: object,
     ) -> None:
         for name, value in (network or {}).items():
             _set(self.network.settings, name, value)
         for modem in chosen:
             for name, value in values.items():
-                _set(modem.settings, name, value)
+                _set(modem.sim if name in SIM_FIELDS else modem.settings, name, value)
             if reference is not None:
                 modem.start_references_at(reference)
+            modem.imei = imei or modem.imei
+            if service_centre is not None:
+                assert modem.sim
+                modem.sim.service_centre = modem.smsc = service_centre
+
+    def _do_take_sim(self, chosen: list[FakeModem]) -> Fields:
+        taken = [self.bench.remove(modem) for modem in chosen]
+        return {"iccids": [sim.iccid for sim in taken if sim]}
+
+    def _do_put_sim(self, chosen: list[FakeModem], iccid: str | None = None) -> Fields:
+        """Put in a SIM that is known, wherever it is now, or a new one."""
+        [modem] = chosen
+        return {"iccid": self.bench.put(modem, iccid).iccid}
 
     def _do_handset(
         self, _chosen: list[FakeModem], number: str, mood: str = "delivers", **values: Any
@@ -208,44 +179,6 @@ class ControlServer:
 
     def _do_switch_on(self, _chosen: list[FakeModem], number: str) -> Fields:
         return {"count": self.network.switch_on(number)}
-
-    # Bringing
-
-    def _do_inbound(
-        self,
-        chosen: list[FakeModem],
-        text: str,
-        sender: str | None = None,
-        senders: list[str] | None = None,
-        count: int = 1,
-        *,
-        reverse: bool = False,
-        dcs: int | None = None,
-    ) -> Fields:
-        """Send ``count`` messages to the modems in turn, from the senders in turn."""
-        from_whom = senders or [sender or "+4915112345678"]
-        parts = 0
-        for index in range(count):
-            sim = chosen[index % len(chosen)].sim
-            assert sim is not None
-            said = text.replace("{n}", str(index))
-            parts += self.network.inbound(
-                sim, from_whom[index % len(from_whom)], said, dcs=dcs, reverse=reverse
-            )
-        return {"parts": parts}
-
-    def _do_raw(self, chosen: list[FakeModem], tpdu: str, *, report: bool = False) -> None:
-        for modem in chosen:
-            assert modem.sim is not None
-            self.network.inbound_raw(modem.sim, bytes.fromhex(tpdu), report=report)
-
-    def _do_call(self, chosen: list[FakeModem], number: str, rings: int = 10) -> None:
-        for modem in chosen:
-            calls.ring(modem, number, rings)
-
-    def _do_say(self, chosen: list[FakeModem], text: str) -> None:
-        for modem in chosen:
-            modem.indicate(text)
 
     # Holding answers, and breaking things
 
@@ -285,7 +218,7 @@ class ControlServer:
 
         Without ``power``, only the port goes and the modem lives on, as when a hub drops out.
         """
-        port = self.ports[modem.name]
+        port = self.bench.ports[modem.name]
         if power:
             modem.power_off()
         port.vanish()
@@ -295,15 +228,15 @@ class ControlServer:
             self.network.later(seconds, self._reappear, modem)
 
     def _reappear(self, modem: FakeModem) -> None:
-        self.ports[modem.name].appear()
+        self.bench.ports[modem.name].appear()
         modem.power_on()
 
     def _swap(self, modem: FakeModem, other: int | str | None = None) -> str:
         """Change the SIM for a new one, or with that of another modem."""
         if other is None:
-            modem.insert(Sim.numbered(next(self._spares)))
+            modem.insert(self.bench.fresh_sim())
         else:
-            partner = self._chosen(other)[0]
+            partner = self.bench.chosen(other)[0]
             mine, theirs = modem.eject(), partner.eject()
             for device, sim in ((modem, theirs), (partner, mine)):
                 if sim:
@@ -317,7 +250,8 @@ class ControlServer:
             self.network.later(FLOOD_STEP, self._flood, modem, rate, seconds - FLOOD_STEP)
 
 
-def _set(settings: ModemSettings | NetworkSettings, name: str, value: object) -> None:
+def _set(settings: ModemSettings | NetworkSettings | Sim | None, name: str, value: object) -> None:
+    assert settings is not None
     if name not in {field.name for field in dataclass_fields(settings)}:
         raise ValueError(f"{name}: no such setting")
     setattr(settings, name, value)

@@ -1,6 +1,10 @@
 """What holds messages and who is who: SIM cards, message memories, numbers with check digits."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fake_modem.ussd import Script
 
 
 def luhn(digits: str) -> str:
@@ -22,6 +26,12 @@ class Stored:
     length: int  # octets of the TPDU, without the service centre
     read: bool = False
     report: bool = False
+    draft: bool = False  # written here and not sent
+
+    @property
+    def state(self) -> int:
+        """Return <stat>: 0 received unread, 1 received read, 2 stored unsent (27.005, 3.1)."""
+        return 2 if self.draft else int(self.read)
 
 
 class Memory:
@@ -58,6 +68,10 @@ class Sim:
     puk_tries: int = 10
     locked: bool = False
     memory: Memory = field(default_factory=lambda: Memory(50))
+    service_centre: str | None = None  # None: the network's own; empty: none is stored
+    balance: float = 10.0  # what the network says it has left
+    price: float = 0.0  # of each part that the network takes
+    ussd: dict[str, "Script"] = field(default_factory=dict)  # what it is answered to its own codes
 
     @classmethod
     def numbered(cls, serial: int) -> "Sim":

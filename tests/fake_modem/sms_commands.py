@@ -38,12 +38,12 @@ def storage(modem: "FakeModem", request: Request) -> Lines:
     if request.kind == "test":
         return [f"+CPMS: {make.cpms}"]
     if request.kind == "set":
-        names = request.arguments
-        if not 1 <= len(names) <= 3 or any(map(_not_offered, names, _offered(make.cpms))):
+        names, offered = request.arguments, _offered(make.cpms)
+        if not 1 <= len(names) <= len(offered) or any(map(_not_offered, names, offered)):
             raise Cms(302)
         modem.preferred[: len(names)] = names
     fields = []
-    for name in modem.preferred:
+    for name in modem.preferred[: len(_offered(make.cpms))]:
         memory = modem.memory(name)
         assert memory is not None
         used = f"{len(memory.slots)},{memory.size}"
@@ -81,6 +81,12 @@ def allowed(values: str) -> set[int]:
     return {number for span in spans for number in range(int(span[0]), int(span[-1]) + 1)}
 
 
+@command("+CSCB")
+def broadcasts(_modem: "FakeModem", request: Request) -> Lines:
+    """Choose the channels of cell broadcast: all are heard here."""
+    return {"test": ["+CSCB: (0,1)"], "read": ['+CSCB: 0,"",""']}.get(request.kind, [])
+
+
 @command("+CSCA")
 def service_centre(modem: "FakeModem", request: Request) -> Lines:
     if request.kind == "set":
@@ -93,9 +99,11 @@ def service_centre(modem: "FakeModem", request: Request) -> Lines:
 
 @command("+CSMP")
 def text_parameters(modem: "FakeModem", request: Request) -> Lines:
-    if request.kind == "set" and modem.personality.name == "zte":
-        modem.smsc = ""  # this make forgets its service centre
-    return ["+CSMP: 17,167,0,0"] if request.kind == "read" else []
+    if request.kind == "set":
+        modem.first_octet = request.number(0, modem.first_octet)
+        if modem.personality.name == "zte":
+            modem.smsc = ""  # this make forgets its service centre
+    return [f"+CSMP: {modem.first_octet},167,0,0"] if request.kind == "read" else []
 
 
 @command("+CMMS")
@@ -135,7 +143,7 @@ def _readable(modem: "FakeModem", name: str) -> dict[int, Stored]:
 
 
 def _shown(modem: "FakeModem", stored: Stored) -> str:
-    status = "1" if stored.read else "0"
+    status = str(stored.state)
     if stored.report and not modem.personality.report_stat:
         status = ""
     stored.read = True
@@ -157,12 +165,12 @@ def list_all(modem: "FakeModem", request: Request) -> Lines:
     if request.kind == "test":
         return ["+CMGL: (0-4)"]
     wanted = request.number(0, 0) if request.kind == "set" else 0
-    fits = {0: (False,), 1: (True,), 4: (False, True)}.get(wanted, ())
+    fits = {4: (0, 1, 2, 3)}.get(wanted, (wanted,))
     slots = _readable(modem, modem.preferred[0])
     return [
         f"+CMGL: {index},{_shown(modem, stored)}"
         for index, stored in slots.items()
-        if stored.read in fits
+        if stored.state in fits
     ]
 
 
@@ -174,14 +182,15 @@ def delete(modem: "FakeModem", request: Request) -> Lines:
     first = modem.personality.first_index
     if request.kind == "test":
         return [f"+CMGD: ({','.join(str(slot + first) for slot in sorted(memory.slots))}),(0-4)"]
+    if len(request.arguments) > 1 and not modem.personality.delete_flags:
+        raise Cms(302)
     slot, flag = request.number(0) - first, request.number(1, 0)
     if not 0 <= slot < memory.size:
         raise Cms(321)
     if flag:
         modem.stats["mass_deletions"] = modem.stats.get("mass_deletions", 0) + 1
-        memory.slots = {
-            at: stored for at, stored in memory.slots.items() if flag < 4 and not stored.read
-        }
+        kept = {1: (0, 2), 2: (0, 2), 3: (0,)}.get(flag, ())
+        memory.slots = {at: stored for at, stored in memory.slots.items() if stored.state in kept}
     elif memory.slots.pop(slot, None) is None and modem.personality.delete_empty:
         raise Said(modem.personality.delete_empty)
     _room(modem, memory)

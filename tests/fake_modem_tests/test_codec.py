@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fake_modem import pdu
+from tests.fake_modem.messages import delivers
 
 words = st.text(st.sampled_from(pdu.BASIC.replace("\x1b", "") + "€[]{}^~|\\\f"), max_size=40)
 any_words = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
@@ -18,7 +19,7 @@ zones = st.integers(-48, 56).map(lambda quarters: timezone(timedelta(minutes=15 
 @given(texts, st.booleans(), moments, zones)
 def test_any_text_arrives_whole_and_no_part_is_too_long(text, wide, moment, zone):
     sent_at = datetime.fromtimestamp(moment, zone)
-    parts = pdu.delivers("+4915112345678", text, sent_at, reference=201, wide=wide)
+    parts = delivers("+4915112345678", text, sent_at, reference=201, wide=wide)
 
     read = [pdu.decode(pdu.encode_deliver(part), has_smsc=False) for part in parts]
 
@@ -35,7 +36,7 @@ def test_any_text_arrives_whole_and_no_part_is_too_long(text, wide, moment, zone
 def test_a_sender_may_be_a_name(name):
     if all(char in pdu.DIGITS for char in name) or name.startswith("+"):
         return
-    deliver = pdu.delivers(name, "hi", datetime(2026, 1, 2, tzinfo=UTC))[0]
+    deliver = delivers(name, "hi", datetime(2026, 1, 2, tzinfo=UTC))[0]
 
     read = pdu.decode(pdu.encode_deliver(deliver), has_smsc=False)
 

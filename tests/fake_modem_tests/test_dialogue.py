@@ -230,13 +230,3 @@ async def test_restarting_takes_its_time_and_forgets_settings(meet):
     await talk.until(r"(?s)\+CPIN: READY.*Call Ready.*SMS Ready\r\n")
     assert (await talk.ask("AT+CMGF=0")).endswith("OK")
     assert modem.cnmi == [2, 1, 0, 0, 0]
-
-
-async def test_ussd_is_answered_packed_where_the_make_packs_it(meet):
-    _, plain = meet("sim7600")
-    await plain.ask('AT+CUSD=1,"*100#",15')
-    assert (await plain.until(r'\+CUSD: 0,"([^"]*)",15'))[1] == "Your balance is 9,85 EUR."
-
-    _, packed = meet("e1550")
-    await packed.ask('AT+CUSD=1,"AA180C3602",15')
-    assert (await packed.until(r'\+CUSD: 0,"([0-9A-F]*)",15'))[1].startswith("D9775D0E")

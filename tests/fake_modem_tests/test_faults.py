@@ -138,6 +138,8 @@ async def test_a_hung_modem_swallows_everything_until_it_is_mended(control, port
     await control.do("inbound", modem=0, text="not now")
     port.type("AT+CSQ\r")
     assert (await control.do("pending"))["pending_messages"] == 1
+    while bank.modems[0].stats["swallowed"] < len("AT+CSQ\r"):
+        await control.do("stats")
 
     await control.do("mend", modem=0)
     await port.until(r"^\r\n\+CMTI.*\r\n")
@@ -333,6 +335,7 @@ async def test_no_octets_whatever_upset_a_modem(meet, make):
     modem.power_off()
     modem.power_on()
 
+    talk.heard.clear()
     assert (await talk.ask("ATE0")).endswith(("OK", "ERROR"))
 
 
