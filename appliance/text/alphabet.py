@@ -52,6 +52,10 @@ class Alphabet:
             raise PduError("a character is outside the 7-bit alphabet")
         return text.translate(self._septets).encode("latin-1")
 
+    def length(self, text: str) -> int:
+        """Return how many septets ``text``, which it covers, takes with its escapes."""
+        return len(text.translate(self._septets))
+
     def decode(self, septets: bytes) -> str:
         """Return the text of ``septets``, one to an octet, whatever the octets are.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from appliance.text.alphabet import DEFAULT_LOCKING, DEFAULT_SINGLE, UNKNOWN, Alphabet
+from appliance.text.alphabet import DEFAULT, DEFAULT_LOCKING, DEFAULT_SINGLE, UNKNOWN, Alphabet
 
 SLOT: Final = "·"
 
@@ -148,6 +148,23 @@ def _changed(changes: Mapping[int, str]) -> str:
     return "".join(changes.get(septet, char) for septet, char in enumerate(DEFAULT_LOCKING))
 
 
+LANGUAGES: Final[Mapping[str, int]] = {
+    "turkish": 1,
+    "spanish": 2,
+    "portuguese": 3,
+    "bengali": 4,
+    "gujarati": 5,
+    "hindi": 6,
+    "kannada": 7,
+    "malayalam": 8,
+    "oriya": 9,
+    "punjabi": 10,
+    "tamil": 11,
+    "telugu": 12,
+    "urdu": 13,
+}
+"""National language identifiers (23.038 clause 6.2.1.2.4) by the languages' names."""
+
 TURKISH, SPANISH, PORTUGUESE, URDU = 1, 2, 3, 13
 
 LOCKING: Final[Mapping[int, str]] = {
@@ -178,14 +195,20 @@ SINGLE: Final[Mapping[int, Mapping[int, str]]] = {
 
 @cache
 def _alphabet(locking: int, single: int) -> Alphabet:
+    if not locking and not single:
+        return DEFAULT
     return Alphabet(LOCKING.get(locking, DEFAULT_LOCKING), SINGLE.get(single, DEFAULT_SINGLE))
 
 
 def alphabet_of(locking: int = 0, single: int = 0) -> Alphabet:
     """Return the alphabet of two tables, each by its national language identifier.
 
-    1 Turkish, 2 Spanish, 3 Portuguese, 4 Bengali, 5 Gujarati, 6 Hindi, 7 Kannada,
-    8 Malayalam, 9 Oriya, 10 Punjabi, 11 Tamil, 12 Telugu, 13 Urdu. Any other number, and
-    a table that a language does not have, is the default one.
+    Those are the numbers in ``LANGUAGES``. Any other number, and a table that a language
+    does not have, is the default one.
     """
     return _alphabet(locking if locking in LOCKING else 0, single if single in SINGLE else 0)
+
+
+def alphabet_in(language: int) -> Alphabet:
+    """Return the alphabet of ``language``: locking × 256 + single shift, as the store keeps it."""
+    return alphabet_of(*divmod(language, 256)) if language else DEFAULT

@@ -1,14 +1,15 @@
 """Cutting a text or data into what single parts carry."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Final
 
 from appliance.errors import TooManyParts
-from appliance.text.alphabet import ESCAPE
-from appliance.text.coding import Encoding, encoding_of, septets
+from appliance.text.coding import Encoding
+from appliance.text.elements import naming
+from appliance.text.national import alphabet_in
 
 USER_DATA: Final = 140
 """Octets of TP-User-Data in one part (23.040 clause 9.2.3.24)."""
@@ -45,7 +46,9 @@ class Segment:
     payload: bytes
 
 
-def split(text: str, *, header: int = 0, wide: bool = False) -> tuple[Segment, ...]:
+def split(
+    text: str, *, header: int = 0, wide: bool = False, language: int = 0
+) -> tuple[Segment, ...]:
     """Cut ``text`` into parts: one of 160 septets or 70 UTF-16 units, or several of 153 or 67.
 
     No escape pair and no surrogate pair is ever cut, nor, where it can be avoided, what
@@ -53,27 +56,45 @@ def split(text: str, *, header: int = 0, wide: bool = False) -> tuple[Segment, .
     surrogate becomes U+FFFD. An empty text is one empty part.
 
     Args:
-        text: any text; in UCS-2 if one character is outside the GSM 7-bit alphabet.
+        text: any text; in UCS-2 if one character is outside the 7-bit tables.
         header: octets of a user data header that the account brings, its length octet
-            included; the text must then fit beside it in one part.
+            included; the text must then fit beside it in one part. It names the tables
+            of ``language`` itself.
         wide: several parts are numbered with 16-bit references, and carry 152 or 66.
+        language: national 7-bit tables to write in, locking × 256 + single shift, 0 the
+            default ones; without a header of the account's own each part names them, which
+            takes three octets a table (155, 149 septets with one, 152, 146 with two).
 
     Raises:
         TooManyParts: more than 255 parts, or more than one beside a header.
 
     """
-    if encoding_of(text) is Encoding.GSM7:
-        coded = septets(text)
-        room, short = _rooms(header, wide=wide, of=7)
+    alphabet = alphabet_in(language)
+    if alphabet.covers(text):
+        named = 0 if header else len(naming(language))
+        room, short = _rooms(header, named, wide=wide, of=7)
+        coded = alphabet.encode(text)
         if len(coded) <= room:
             return (Segment(Encoding.GSM7, coded),)
-        return _cut("text", header, _septet_runs(coded, short), Encoding.GSM7)
+        pieces = map(alphabet.encode, _runs(text, short, alphabet.length))
+        return _cut("text", header, pieces, Encoding.GSM7)
     text = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
     room, short = _rooms(header, wide=wide, of=16)
     if _units(text) <= room:
         return (Segment(Encoding.UCS2, text.encode("utf-16-be")),)
-    runs = (run.encode("utf-16-be") for run in _unit_runs(text, short))
+    runs = (run.encode("utf-16-be") for run in _runs(text, short, _units))
     return _cut("text", header, runs, Encoding.UCS2)
+
+
+def least(text: str, *, wide: bool = False, language: int = 0) -> int:
+    """Return how many parts ``text`` takes at least in 7-bit tables, which have its characters.
+
+    ``split``, which cuts no escape pair, may need a few more. The arguments are as there.
+    """
+    named = len(naming(language))
+    room, short = _rooms(0, named, wide=wide, of=7)
+    length = alphabet_in(language).length(text)
+    return 1 if length <= room else -(-length // short)
 
 
 def split_data(data: bytes, *, header: int = 0, wide: bool = False) -> tuple[Segment, ...]:
@@ -88,12 +109,18 @@ def split_data(data: bytes, *, header: int = 0, wide: bool = False) -> tuple[Seg
     return _cut("data", header, runs, Encoding.BINARY)
 
 
-def _rooms(header: int, *, wide: bool, of: int) -> tuple[int, int]:
-    """Return how many units of ``of`` bits fit in an only part, and in one of several."""
-    return (USER_DATA - header) * 8 // of, (USER_DATA - CONCATENATION[wide]) * 8 // of
+def _rooms(header: int, named: int = 0, *, wide: bool, of: int) -> tuple[int, int]:
+    """Return how many units of ``of`` bits fit in an only part, and in one of several.
+
+    ``named``: octets that naming national tables takes of each; a length octet comes with
+    them where there is no header yet.
+    """
+    alone = header or (1 if named else 0)
+    free = USER_DATA - named
+    return (free - alone) * 8 // of, (free - CONCATENATION[wide]) * 8 // of
 
 
-def _cut(field: str, header: int, runs: Iterator[bytes], encoding: Encoding) -> tuple[Segment, ...]:
+def _cut(field: str, header: int, runs: Iterable[bytes], encoding: Encoding) -> tuple[Segment, ...]:
     if header:
         raise TooManyParts(field, "does not fit in one part beside its own user data header")
     parts = tuple(Segment(encoding, run) for run in islice(runs, MOST_PARTS + 1))
@@ -102,29 +129,24 @@ def _cut(field: str, header: int, runs: Iterator[bytes], encoding: Encoding) -> 
     return parts
 
 
-def _septet_runs(coded: bytes, room: int) -> Iterator[bytes]:
-    start = 0
-    while start < len(coded):
-        end = start + room
-        if end < len(coded) and coded[end - 1] == ESCAPE:
-            end -= 1
-        yield coded[start:end]
-        start = end
+def _runs(text: str, room: int, length: Callable[[str], int]) -> Iterator[str]:
+    """Yield the pieces of ``text`` that take at most ``room`` units each.
 
-
-def _unit_runs(text: str, room: int) -> Iterator[str]:
+    ``length`` tells how many units a text takes; a character takes one or two.
+    """
     start = 0
     while start < len(text):
-        end = _last_fitting(text, start, room)
-        whole = next((cut for cut in range(end, start, -1) if not _cuts(text, cut)), end)
+        end = _last_fitting(text, start, room, length)
+        cuts = range(end, start, -1)
+        whole = next((cut for cut in cuts if not _parts_a_character(text, start, cut)), end)
         yield text[start:whole]
         start = whole
 
 
-def _last_fitting(text: str, start: int, room: int) -> int:
-    """Return the furthest end from ``start`` with at most ``room`` UTF-16 units between."""
+def _last_fitting(text: str, start: int, room: int, length: Callable[[str], int]) -> int:
+    """Return the furthest end from ``start`` with at most ``room`` units between."""
     end = min(start + room, len(text))
-    while (excess := _units(text[start:end]) - room) > 0:
+    while (excess := length(text[start:end]) - room) > 0:
         end -= (excess + 1) // 2
     return end
 
@@ -133,14 +155,17 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-be")) // 2
 
 
-def _cuts(text: str, at: int) -> bool:
-    """Tell whether a cut before ``text[at]`` parts what a reader sees as one character."""
+def _parts_a_character(text: str, start: int, at: int) -> bool:
+    """Tell whether a cut before ``text[at]`` parts what a reader sees as one character.
+
+    ``start`` is where the piece before the cut begins.
+    """
     if at == len(text):
         return False
     before, after = text[at - 1], text[at]
     if before == JOINER or after in CLINGING or unicodedata.category(after).startswith("M"):
         return True
     if before in FLAG_LETTERS and after in FLAG_LETTERS:
-        run = takewhile(FLAG_LETTERS.__contains__, reversed(text[:at]))
+        run = takewhile(FLAG_LETTERS.__contains__, reversed(text[start:at]))
         return sum(1 for _ in run) % 2 == 1
     return False

@@ -198,27 +198,45 @@ def test_each_octet_of_validity_means_a_longer_period_than_the_one_before():
 
 
 @pytest.mark.parametrize(
-    ("octets", "encoding", "flash"),
+    ("octets", "encoding", "message_class"),
     [
-        ([0x00, 0x01, 0x03, 0x11, 0x12, 0x13, 0x40, 0x51], Encoding.GSM7, False),
-        ([0x10, 0x50], Encoding.GSM7, True),
-        ([0x04, 0x05, 0x15, 0x44, 0xF5, 0xF6, 0xF7], Encoding.BINARY, False),
-        ([0x14, 0xF4], Encoding.BINARY, True),
-        ([0x08, 0x19, 0x48, 0x59], Encoding.UCS2, False),
-        ([0x18, 0x58], Encoding.UCS2, True),
-        ([0x0C, 0x1D, 0x80, 0x9A, 0xA5, 0xBF], Encoding.GSM7, False),  # reserved
-        ([0x1C], Encoding.GSM7, True),  # reserved alphabet, class 0
-        ([0x20, 0x24, 0x28, 0x60, 0x31], Encoding.BINARY, False),  # compressed
-        ([0x30], Encoding.BINARY, True),
-        ([0xC0, 0xC8, 0xCB, 0xD0, 0xD9], Encoding.GSM7, False),  # message waiting
-        ([0xE0, 0xE8, 0xEB], Encoding.UCS2, False),
-        ([0xF0, 0xF8], Encoding.GSM7, True),
-        ([0xF1, 0xF2, 0xF3], Encoding.GSM7, False),
+        ([0x00, 0x01, 0x03, 0x40, 0x43], Encoding.GSM7, None),
+        ([0x10, 0x50], Encoding.GSM7, 0),
+        ([0x11, 0x51], Encoding.GSM7, 1),
+        ([0x12, 0x52], Encoding.GSM7, 2),
+        ([0x13, 0x53], Encoding.GSM7, 3),
+        ([0x04, 0x05, 0x44], Encoding.BINARY, None),
+        ([0x14, 0xF4], Encoding.BINARY, 0),
+        ([0x15, 0xF5], Encoding.BINARY, 1),
+        ([0x08, 0x48], Encoding.UCS2, None),
+        ([0x18, 0x58], Encoding.UCS2, 0),
+        ([0x19, 0x59], Encoding.UCS2, 1),
+        ([0x1B], Encoding.UCS2, 3),
+        ([0x0C, 0x4C, *range(0x80, 0xC0)], Encoding.GSM7, None),  # reserved
+        ([0x1C], Encoding.GSM7, 0),  # reserved alphabet, class 0
+        ([0x1D], Encoding.GSM7, 1),
+        (range(0xC0, 0xE0), Encoding.GSM7, None),  # message waiting
+        (range(0xE0, 0xF0), Encoding.UCS2, None),
+        ([0xF0, 0xF8], Encoding.GSM7, 0),
+        ([0xF1], Encoding.GSM7, 1),
+        ([0xF2], Encoding.GSM7, 2),
+        ([0xF3, 0xFB], Encoding.GSM7, 3),
+        ([0xF6], Encoding.BINARY, 2),
+        ([0xF7], Encoding.BINARY, 3),
     ],
 )
-def test_every_group_of_coding_schemes_is_read(octets, encoding, flash):
+def test_every_group_of_coding_schemes_is_read(octets, encoding, message_class):
     for dcs in octets:
-        assert decode_scheme(dcs) == (encoding, encoding is Encoding.GSM7, flash), hex(dcs)
+        wanted = (encoding, encoding is Encoding.GSM7, message_class, False)
+        assert decode_scheme(dcs) == wanted, hex(dcs)
+
+
+@pytest.mark.parametrize("dcs", [*range(0x20, 0x40), *range(0x60, 0x80)])
+def test_compressed_text_is_kept_as_it_came_and_never_read_as_letters(dcs):
+    found = decode(deliver("F0A1B2", udl=3, dcs=f"{dcs:02X}"))
+    assert (found.compressed, found.encoding) == (True, Encoding.BINARY)
+    assert (found.text, found.payload) == (None, b"\xf0\xa1\xb2")
+    assert found.message_class == (dcs & 3 if dcs & 0x10 else None)
 
 
 def test_a_message_waiting_note_in_ucs2_is_read():

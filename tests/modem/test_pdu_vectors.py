@@ -162,7 +162,7 @@ CLAIMS: dict[str, Callable[[object, object], bool]] = {
     ),
     "udl": lambda found, wanted: udl_of(found) == wanted,
     "udhl": lambda found, wanted: len(found.udh) == wanted,
-    "mwi": lambda found, wanted: (found.dcs >> 4 in (0b1100, 0b1101, 0b1110)) == wanted,
+    "mwi": lambda found, wanted: (found.waiting is not None) == wanted,
 }
 """What a row may expect, and how it is looked for."""
 

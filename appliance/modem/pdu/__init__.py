@@ -4,6 +4,7 @@ Clause numbers without a standard's name are those of 23.040.
 """
 
 from appliance.modem.pdu.header import Concat
+from appliance.modem.pdu.indication import Indication, Waits
 from appliance.modem.pdu.received import Deliver, StatusReport, SubmitSeen, decode
 from appliance.modem.pdu.septets import pack, unpack
 from appliance.modem.pdu.submit import EncodedSubmit, Submit, encode_submit
@@ -12,9 +13,11 @@ __all__ = [
     "Concat",
     "Deliver",
     "EncodedSubmit",
+    "Indication",
     "StatusReport",
     "Submit",
     "SubmitSeen",
+    "Waits",
     "decode",
     "encode_submit",
     "pack",

@@ -6,19 +6,16 @@ Source:
 
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from appliance.errors import PduError
+from appliance.text import elements_of, tables_in
 
 CONCAT: Final = 0x00  # concatenation with an 8-bit reference (clause 9.2.3.24.1)
 
 WIDE_CONCAT: Final = 0x08  # with a 16-bit reference (clause 9.2.3.24.8)
-
-SINGLE_SHIFT: Final = 0x24  # national language of the single shift table (9.2.3.24.15)
-
-LOCKING_SHIFT: Final = 0x25  # of the locking table (9.2.3.24.16)
 
 REFERENCE_OCTETS: Final[Mapping[int, int]] = {CONCAT: 1, WIDE_CONCAT: 2}
 
@@ -86,30 +83,14 @@ def decode_header(octets: bytes) -> Header:
     elements = elements_of(octets)
     if elements is None:
         return EMPTY
-    concat, others, languages = None, b"", {LOCKING_SHIFT: 0, SINGLE_SHIFT: 0}
+    concat, others = None, b""
     for identifier, data in elements:
         if found := _concat(identifier, data):
             concat = found
         else:
             others += bytes((identifier, len(data))) + data
-            if identifier in languages and len(data) == 1:
-                languages[identifier] = data[0]
-    return Header(concat, others, (languages[LOCKING_SHIFT], languages[SINGLE_SHIFT]))
-
-
-def elements_of(octets: bytes) -> tuple[tuple[int, bytes], ...] | None:
-    """Return the elements as pairs of identifier and data, None if they do not add up."""
-    elements = tuple(_elements(octets))
-    return elements if sum(2 + len(data) for _, data in elements) == len(octets) else None
-
-
-def _elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the whole elements, up to one that is cut off."""
-    start = 0
-    while start + 1 < len(octets) and start + 2 + octets[start + 1] <= len(octets):
-        end = start + 2 + octets[start + 1]
-        yield octets[start], octets[start + 2 : end]
-        start = end
+    locking, single = divmod(tables_in(others), 256)
+    return Header(concat, others, (locking, single))
 
 
 def _concat(identifier: int, data: bytes) -> Concat | None:

@@ -9,6 +9,7 @@ from appliance import text
 from appliance.errors import PduError
 from appliance.modem.pdu.dcs import decode_scheme
 from appliance.modem.pdu.header import Concat, decode_header
+from appliance.modem.pdu.indication import REPLACING, Indication, indication, ports
 from appliance.modem.pdu.semi_octets import MOST_DIGITS, decode_address, decode_timestamp
 from appliance.modem.pdu.septets import unpack
 from appliance.modem.pdu.validity import decode_validity
@@ -29,7 +30,6 @@ class Carrying:
         smsc: the service centre, None if the modem did not say.
         pid: TP-Protocol-Identifier, 0-255.
         dcs: TP-Data-Coding-Scheme, 0-255.
-        flash: class 0: to be shown at once, not stored.
         encoding: how ``payload`` is to be read; compressed text counts as binary.
         payload: as in ``text.Segment``, without the header.
         udh: the elements of the header besides concatenation, without the length octet;
@@ -48,7 +48,26 @@ class Carrying:
     smsc: str | None = None
     pid: int = 0
     dcs: int = 0
-    flash: bool = False
+
+    @property
+    def message_class(self) -> int | None:
+        """Return 0-3, where it goes on a phone (23.038 clause 4), None if that is not said."""
+        return decode_scheme(self.dcs).message_class
+
+    @property
+    def flash(self) -> bool:
+        """Tell whether it is to be shown at once and not stored: class 0."""
+        return self.message_class == 0
+
+    @property
+    def compressed(self) -> bool:
+        """Tell whether ``payload`` is compressed text (23.042), which is kept as it came."""
+        return decode_scheme(self.dcs).compressed
+
+    @property
+    def ports(self) -> tuple[int, int] | None:
+        """Return the application ports (destination, originator) of 8-bit data, or None."""
+        return ports(self.udh)
 
     @property
     def alphabet(self) -> Alphabet:
@@ -79,6 +98,19 @@ class Deliver(Carrying):
 
     sender: str
     sent_at: datetime | None
+
+    @property
+    def waiting(self) -> Indication | None:
+        """Return what it says is waiting elsewhere (voicemail …), None if it is a plain message.
+
+        Of a long message each part must be asked: often only the first one says it.
+        """
+        return indication(self.dcs, self.pid, self.udh)
+
+    @property
+    def replaces(self) -> int | None:
+        """Return which type (1-7) of earlier message of this sender it replaces, or None."""
+        return self.pid - REPLACING[0] + 1 if self.pid in REPLACING else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +178,6 @@ def decode(pdu: bytes, *, has_smsc: bool = True) -> Received:
 
 class _UserData(TypedDict):
     encoding: Encoding
-    flash: bool
     payload: bytes
     udh: bytes
     concat: Concat | None
@@ -206,7 +237,6 @@ class _Octets:
             payload = unpack(payload, max(count, 0), fill)
         return _UserData(
             encoding=scheme.encoding,
-            flash=scheme.flash,
             payload=payload,
             udh=header.others,
             concat=header.concat,

@@ -10,7 +10,7 @@ from appliance.modem.pdu.header import Concat, encode_header
 from appliance.modem.pdu.semi_octets import encode_address
 from appliance.modem.pdu.septets import pack
 from appliance.modem.pdu.validity import encode_validity
-from appliance.text import USER_DATA, Encoding, Segment
+from appliance.text import USER_DATA, Encoding, Segment, naming
 
 SUBMIT: Final = 0x01  # bits of the first octet
 
@@ -32,6 +32,8 @@ class Submit:
     Attributes:
         recipient: ``+`` and digits, or bare digits (``0-9*#abc``) to be taken as dialled.
         segment: what it carries.
+        language: national tables that its septets are written in, locking × 256 + single
+            shift; 0: the default ones, or ``udh`` names them.
         concat: its number in a long message, None if it is the only part.
         udh: elements of a user data header besides concatenation, without the length octet.
         report: whether the network is asked for a status report.
@@ -50,6 +52,7 @@ class Submit:
     flash: bool = False
     validity: timedelta | None = None
     smsc: str | None = None
+    language: int = 0
 
 
 class EncodedSubmit(NamedTuple):
@@ -67,7 +70,7 @@ def encode_submit(submit: Submit) -> EncodedSubmit:
             one part.
 
     """
-    header = encode_header(submit.concat, submit.udh)
+    header = encode_header(submit.concat, submit.udh + naming(submit.language))
     digits, address = encode_address(submit.recipient)
     first = SUBMIT | (REPORT_WANTED if submit.report else 0) | (HAS_HEADER if header else 0)
     validity = b""
