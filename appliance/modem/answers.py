@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 MEMORY: Final = re.compile(r"[A-Z]{2}(?:_P)?")
@@ -12,6 +13,8 @@ GROUP: Final = re.compile(r"\(([^()]*)\)")
 RANGE: Final = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
 IDENTIFIER: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{18,22}(?![0-9A-Fa-f])")
+
+SELECTED: Final = re.compile(r'\+CPMS:\s*(?:"?[A-Z]\w*"?\s*,\s*)?(\d+)\s*,\s*(\d+)')
 
 REGISTRATIONS: Final = {  # <stat>, 27.007 clause 7.2
     0: "none",
@@ -26,6 +29,13 @@ REGISTRATIONS: Final = {  # <stat>, 27.007 clause 7.2
     9: "home",
     10: "roaming",
 }
+
+CLOCK: Final = re.compile(  # yy/MM/dd,hh:mm:ss±zz, the zone in quarters of an hour
+    r"(\d{2,4})/(\d\d)/(\d\d),(\d\d):(\d\d):(\d\d)([+-]\d\d)"
+)
+
+PLAUSIBLE: Final = range(2020, 2070)
+"""The years a modem's clock may show; one that was never set counts from 1980, 2004 or the like."""
 
 BEST_FIRST: Final = ("home", "roaming", "denied", "searching", "none")
 
@@ -81,13 +91,15 @@ def choices(line: str) -> tuple[frozenset[int], ...]:
     )
 
 
-def usage(lines: Iterable[str]) -> tuple[Usage, ...]:
-    """Return how full the memories are that ``+CPMS?`` names."""
-    return tuple(
-        Usage(memory, int(used), int(total))
-        for line in lines
-        for memory, used, total in re.findall(r'"?([A-Z]{2}(?:_P)?)"?,\s*(\d+),\s*(\d+)', line)
-    )
+def usage(memory: str, lines: Iterable[str]) -> Usage | None:
+    """Return how full ``memory`` is as the answer to its ``AT+CPMS="…"`` says; None: it does not.
+
+    Some repeat the names of the memories before their numbers.
+    """
+    for line in lines:
+        if found := SELECTED.match(line):
+            return Usage(memory, int(found[1]), int(found[2]))
+    return None
 
 
 def registration(lines: Iterable[str]) -> str:
@@ -128,6 +140,23 @@ def operator(lines: Iterable[str]) -> str | None:
         found = fields(line)
         if len(found) >= 3 and found[2]:
             return found[2]
+    return None
+
+
+def clock(lines: Iterable[str]) -> datetime | None:
+    """Return the time that ``+CCLK:`` tells (27.007 clause 8.15), in UTC.
+
+    None where it was never set, or its zone is not told.
+    """
+    for line in lines:
+        if found := CLOCK.search(line):
+            year, month, day, hour, minute, second, quarters = map(int, found.groups())
+            try:
+                zone = timezone(timedelta(minutes=15 * quarters))
+                told = datetime(year % 100 + 2000, month, day, hour, minute, second, 0, zone)
+            except ValueError:
+                return None
+            return told.astimezone(UTC) if told.year in PLAUSIBLE else None
     return None
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from appliance.modem.quotes import OpenQuote
+
 LONGEST_LINE: Final = 1024  # bytes; a longer line is noise
 
 PATIENCE: Final = 16  # other lines that may stand between a header and its PDU
@@ -172,7 +174,8 @@ class _Header:
 class Dialogue:
     """One port's conversation: what to write, and what that which was read means.
 
-    ``strays`` counts final lines that answer nothing, ``noise`` lines too long to be one.
+    ``strays`` counts final lines that answer nothing, ``noise`` lines too long to be one;
+    ``quote`` is the indication whose text goes on.
     """
 
     def __init__(self) -> None:
@@ -187,6 +190,7 @@ class Dialogue:
         self._answer = NOTHING
         self._lines: list[Said] = []
         self._headers: list[_Header] = []
+        self.quote = OpenQuote()
         self._events: list[Event] = []
 
     @property
@@ -232,6 +236,11 @@ class Dialogue:
         self._headers = [header for header in self._headers if header.of_answer]
         return [Indicated(Said(header.line, None, header.octets)) for header in lost]
 
+    def give_up_quote(self) -> list[Event]:
+        """Take the open quote for one that never closes: its other lines are lines as any."""
+        self._break_quote()
+        return self.receive_data(b"")
+
     def data_to_send(self) -> bytes:
         """Return what to write to the port now, and forget it."""
         data, self._outbound = bytes(self._outbound), bytearray()
@@ -251,7 +260,7 @@ class Dialogue:
         return events
 
     def _keep(self, rest: bytes) -> None:
-        if self._phase is _Phase.PROMPT and rest.strip() == b">":
+        if self._phase is _Phase.PROMPT and rest.strip() == b">" and not self.quote:
             rest = b""
             self._events.append(Prompted())
         if len(rest) > LONGEST_LINE:
@@ -260,6 +269,8 @@ class Dialogue:
         self._inbound = rest
 
     def _read(self, line: str) -> None:
+        if self.quote and self._goes_on(line):
+            return
         if self._phase is not _Phase.IDLE:
             if line[0] == ">":
                 line = self._read_prompt(line)
@@ -313,11 +324,28 @@ class Dialogue:
 
     def _indicate(self, line: str) -> None:
         self._lose_patience()
+        if self.quote.opens(line):
+            return
         octets = _announced(line) if line.startswith(CARRY_A_PDU) else None
         if octets is None:
             self._events.append(Indicated(Said(line)))
         else:
             self._headers.append(_Header(line, octets, of_answer=False))
+
+    def _goes_on(self, line: str) -> bool:
+        if not self.quote.takes(line):
+            self._break_quote()
+            return False
+        if self.quote.closed:
+            self._events.append(Indicated(Said("\n".join(self.quote.end()))))
+        return True
+
+    def _break_quote(self) -> None:
+        for number, line in enumerate(self.quote.end()):
+            if number == 0:
+                self._events.append(Indicated(Said(line)))
+            else:
+                self._read(line)
 
     def _close_headers(self) -> None:
         """Go on without the PDU that the answer's last header announced."""

@@ -5,8 +5,9 @@ Names: 3GPP TS 27.005 clause 3.2.5 with 24.011 annex E.2 and 23.040 clause 9.2.3
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from appliance.lifecycle import Event
@@ -29,6 +30,18 @@ class Cause:
     kind: Kind
     sentence: str
 
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Kinds that the configuration sets, by the number of the error; its sentence stays."""
+
+    cms: Mapping[int, Kind] = MappingProxyType({})
+    cme: Mapping[int, Kind] = MappingProxyType({})
+
+
+NOTHING_SET: Final = Overrides()
+
+NO_CAUSES: Final[Mapping[int, Cause]] = MappingProxyType({})
 
 N, S, P, D, M = Kind.NUMBER, Kind.SIM, Kind.PASSING, Kind.DEVICE, Kind.MAYBE_SENT
 
@@ -101,6 +114,23 @@ RANGES: Final[tuple[tuple[range, Cause], ...]] = (
 NO_NUMBER: Final = Cause(M, "the modem answered ERROR without a number")
 
 OWN: Final = Cause(M, "the modem gave an error of its maker's own")
+
+WAVECOM: Final[Mapping[int, Cause]] = MappingProxyType(  # +CMS numbers of its maker's own
+    {
+        512: Cause(P, "no connection to the network could be set up"),
+        515: Cause(D, "the modem is still busy starting"),
+    }
+)
+
+SIEMENS: Final[Mapping[int, Cause]] = MappingProxyType(  # likewise; others have copied them
+    {
+        516: Cause(N, "the modem finds the length of the PDU invalid"),
+        517: Cause(N, "the modem finds a character of the PDU invalid"),
+        519: Cause(N, "the modem finds a length or character of the PDU invalid"),
+        532: Cause(D, "the SIM is not ready"),
+        535: Cause(P, "the modem's protocol stack is busy"),
+    }
+)
 
 CME: Final[Mapping[int, Cause]] = {
     3: Cause(D, "the modem does not allow it now"),
@@ -214,10 +244,26 @@ def code_of(final: str) -> int | None:
     return (VERBOSE_CMS if head == "+CMS ERROR" else VERBOSE).get(words.lower())
 
 
-def final_cause(final: str) -> Cause:
-    """Return what the error line ``final`` means that came after Ctrl-Z."""
+def final_cause(
+    final: str, own: Mapping[int, Cause] = NO_CAUSES, overrides: Overrides = NOTHING_SET
+) -> Cause:
+    """Return what the error line ``final`` means that came after Ctrl-Z.
+
+    Args:
+        final: the modem's own line.
+        own: +CMS numbers that mean something else on its model, or something at all.
+        overrides: what the configuration sets, which wins. A plain ``ERROR`` has no number
+            and cannot be set.
+
+    """
     code = code_of(final)
-    return cme_cause(code) if final.startswith("+CME") else cms_cause(code)
+    if final.startswith("+CME"):
+        cause, kinds = cme_cause(code), overrides.cme
+    else:
+        cause = own[code] if code is not None and code in own else cms_cause(code)
+        kinds = overrides.cms
+    kind = kinds.get(code) if code is not None else None
+    return cause if kind is None else replace(cause, kind=kind)
 
 
 def report_event(status: int) -> Event | None:

@@ -4,14 +4,14 @@ import glob
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final, Literal
 
 import pyudev
 
-from appliance.modem.usb import takes_commands
+from appliance.modem.usb import Role, role_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ class Found:
             of a symbolic link, or the port itself.
         known: it is the AT port of a product in our table.
         simulated: the configuration says that no real SIM is behind it.
+        candidates: the ports of this one stick of which an AT exchange must find the right
+            one, ``port`` first; empty where the port is known or was named.
+        there: it can be seen just now. A port that is named may be missing; of an address
+            that can only be found out by opening it.
 
     """
 
@@ -39,15 +43,23 @@ class Found:
     slot: str
     known: bool
     simulated: bool = False
+    candidates: tuple[str, ...] = ()
+    there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Interface:
-    """A tty on USB."""
+    """A tty on USB; ``device`` is the folder of the stick it belongs to, ``number`` its own.
+
+    ``ids`` are what our table goes by, such as "12d1:1506 interface 02 (ff/02/02)".
+    """
 
     port: str
     slot: str
-    at: bool
+    role: Role
+    device: Path
+    number: str
+    ids: str
 
 
 def ports(
@@ -60,32 +72,61 @@ def ports(
     """Return the ports to drive, each once.
 
     Args:
-        setting: "auto": every known USB product, and nothing else, so that no unknown device is
-            ever spoken to; else paths, globs and ``socket://host:port``, taken as they are. A path
-            that is not there is returned all the same: its line shows that it is missing.
+        setting: "auto": every known USB product, and what else the makers of modems have made,
+            but nobody else's device; one port or choice of ports for each stick. Else paths,
+            globs and ``socket://host:port``, taken as they are. A path that is not there is
+            returned all the same: its line shows that it is missing.
         simulated: globs of simulated ports, which are returned too.
         sysfs: the root of sysfs; ``dev``: where the device files are.
         dev: likewise, for tests.
 
     """
     usb = {os.path.realpath(found.port): found for found in _usb_ports(sysfs, dev)}
-    if setting == "auto":
-        named: Iterable[str] = sorted(found.port for found in usb.values() if found.at)
-    else:
-        named = (port for pattern in setting for port in _expand(pattern))
     seen: dict[str, Found] = {}
-    for port in (*named, *(port for pattern in simulated for port in _expand(pattern))):
+    if setting == "auto":
+        sticks = _sticks(usb.values(), simulated)
+        seen = {os.path.realpath(stick.port): stick for stick in sticks}
+        setting = ()
+    for port in (port for pattern in (*setting, *simulated) for port in _expand(pattern)):
         real = os.path.realpath(port) if "://" not in port else port
         seen.setdefault(real, _found(port, usb.get(real), simulated))
     return list(seen.values())
 
 
+def usb_ids(port: str, *, sysfs: Path = SYSFS, dev: Path = DEV) -> str | None:
+    """Return product and interface of a port on USB, None for others."""
+    real = os.path.realpath(port)
+    found = (each.ids for each in _usb_ports(sysfs, dev) if os.path.realpath(each.port) == real)
+    return next(found, None)
+
+
+def _sticks(interfaces: Iterable[_Interface], simulated: Sequence[str]) -> Iterator[Found]:
+    """Choose one port for each stick, or name those that must be tried."""
+    by_device: dict[Path, list[_Interface]] = {}
+    for interface in sorted(interfaces, key=lambda each: each.port):
+        by_device.setdefault(interface.device, []).append(interface)
+    for stick in by_device.values():
+        stick.sort(key=lambda each: each.number)
+        at = [each for each in stick if each.role is Role.AT]
+        perhaps = [each for each in stick if each.role is Role.CANDIDATE]
+        if at:
+            yield _found(at[0].port, at[0], simulated)
+        elif perhaps:
+            # Which one it is may change with the next start: the slot is the whole stick's.
+            slot = perhaps[0].slot.rpartition(":")[0]
+            ports = tuple(each.port for each in perhaps)
+            first = _found(ports[0], perhaps[0], simulated)
+            yield replace(first, slot=slot, candidates=ports)
+
+
 def _found(port: str, interface: _Interface | None, simulated: Sequence[str]) -> Found:
     slot = interface.slot if interface else port
-    if "://" not in port and Path(port).is_symlink():
+    address = "://" in port
+    if not address and not (interface and interface.port == port) and Path(port).is_symlink():
         slot = Path(port).name
     pretended = any(fnmatch(port, pattern) for pattern in simulated)
-    return Found(port, slot, bool(interface and interface.at), pretended)
+    known = bool(interface and interface.role is Role.AT)
+    return Found(port, slot, known, pretended, there=address or Path(port).exists())
 
 
 def _expand(pattern: str) -> list[str]:
@@ -102,12 +143,19 @@ def _usb_ports(sysfs: Path, dev: Path) -> Iterator[_Interface]:
         if interface is None:
             continue
         port = str(dev / tty.name)
-        facts = (_fact(interface.parent, "idVendor"), _fact(interface.parent, "idProduct"))
+        product = (_fact(interface.parent, "idVendor"), _fact(interface.parent, "idProduct"))
+        number = _fact(interface, "bInterfaceNumber")
         triple = "/".join(
             _fact(interface, f"bInterface{part}") for part in ("Class", "SubClass", "Protocol")
         )
-        at = takes_commands(*facts, _fact(interface, "bInterfaceNumber"), triple)
-        yield _Interface(port, slots.get(port, f"usb-{interface.name}"), at)
+        yield _Interface(
+            port,
+            slots.get(port, f"usb-{interface.name}"),
+            role_of(*product, number, triple),
+            interface.parent,
+            number,
+            f"{':'.join(product)} interface {number} ({triple})",
+        )
 
 
 def _interface_of(tty: Path) -> Path | None:

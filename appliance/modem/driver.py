@@ -1,45 +1,57 @@
 """``Modem``: one stick and its SIM. Starts, sends, listens, forgets, and says how it does."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from appliance.errors import ModemError, PortGone
-from appliance.modem import inquiries
-from appliance.modem.at import Said
-from appliance.modem.health import Pulse, Trouble, registration_trouble
-from appliance.modem.link import Link
-from appliance.modem.mailbox import Arrivals, Mailbox
+from appliance.clock import Clock, SystemClock
+from appliance.errors import ModemError, NotReady, PortGone
+from appliance.modem.answers import Usage
+from appliance.modem.causes import Overrides
+from appliance.modem.health import Pulse, Trouble
 from appliance.modem.pdu import EncodedSubmit
 from appliance.modem.ports import Opener, open_port
-from appliance.modem.sending import Sender
-from appliance.modem.startup import UNLOCKED, Setup, StartUp, restore
+from appliance.modem.profiles import GENERIC
+from appliance.modem.proving import Place
+from appliance.modem.rescue import MayTake, reset
+from appliance.modem.running import Running
+from appliance.modem.shelf import Habits
+from appliance.modem.startup import StartUp
+from appliance.modem.tap import Tap
 from appliance.modem.turns import Rank
 from appliance.modem.values import (
     Arrival,
     Health,
-    LateReference,
     LineState,
     ModemIdentity,
     NotSent,
     Outcome,
     SimIdentity,
+    SimRules,
     Timing,
+    UssdReply,
 )
 
 logger = logging.getLogger(__name__)
 
-RESTARTED: Final = ("RDY", "^SYSSTART", "SMS Ready", "SMS DONE")  # its settings are gone
-
-LAST_TIDY: Final = timedelta(seconds=2)
+USSD_WITHIN: Final = timedelta(seconds=60)
 
 
 def no_pin(_sim: SimIdentity | None) -> str | None:
     """Know no PIN."""
     return None
+
+
+def usual_rules(_sim: SimIdentity) -> SimRules:
+    """Have nothing set for any SIM."""
+    return SimRules()
+
+
+def nothing_proved(_modem: ModemIdentity) -> Mapping[str, bool]:
+    """Know nothing of its model."""
+    return {}
 
 
 def ignore(_health: Health) -> None:
@@ -53,10 +65,15 @@ class Modem:
         port: a tty, a pty, or ``socket://host:port``.
         slot: where it sits (ID_PATH); part of its identity.
         pin: asked once for the PIN when the SIM wants it; gets the SIM if its ICCID can be read.
-        roaming: whether the line may be used in a foreign network.
+        rules: what is set for a SIM; asked again with each look and each part.
+        overrides: what is set over the table of causes; asked with each refusal.
+        proofs: asked for the ways (as in Health.reports) in which reports were proved to
+            outlive a restart on its model (True), or not to (False).
         on_health: called from the event loop whenever ``health`` changes; may be set later.
         timing: how long to wait for what.
         opener: opens the port, in a thread.
+        candidates: the ports among which the right one has to be found first.
+        clock: what the modem's own is compared with; None: the machine's.
 
     """
 
@@ -66,20 +83,37 @@ class Modem:
         *,
         slot: str,
         pin: Callable[[SimIdentity | None], str | None] = no_pin,
-        roaming: bool = False,
+        rules: Callable[[SimIdentity], SimRules] = usual_rules,
+        overrides: Callable[[], Overrides] = Overrides,
+        proofs: Callable[[ModemIdentity], Mapping[str, bool]] = nothing_proved,
         on_health: Callable[[Health], None] = ignore,
         timing: Timing | None = None,
         opener: Opener = open_port,
+        candidates: tuple[str, ...] = (),
+        clock: Clock | None = None,
     ) -> None:
-        self.port = port
+        self.place = Place(port, candidates)
+        self.tap = Tap(clock or SystemClock())
+        self._clock = clock or SystemClock()
         self.slot = slot
         self._pin = pin
-        self._roaming = roaming
+        self._rules, self._overrides = rules, overrides
+        self._proofs = proofs
+        self._habits = Habits()
+        self._asleep_until = 0.0
         self._timing = timing or Timing()
         self._opener = opener
         self.on_health = on_health
+        self.may_take: MayTake = lambda _rung: True  # asked before a step of the mending
+        self.doubt = asyncio.Event()  # it should be looked at now
+        self._restart_command = GENERIC.reset
         self._pulse = Pulse(port, self._health_changed)
-        self._line: _Line | None = None
+        self._line: Running | None = None
+
+    @property
+    def port(self) -> str:
+        """What is opened, or would be."""
+        return self.place.port
 
     @property
     def health(self) -> Health:
@@ -96,8 +130,21 @@ class Modem:
         """The SIM in it, None before it was started."""
         return self._line.setup.sim if self._line else None
 
-    async def start(self) -> None:
+    @property
+    def unreported(self) -> str | None:
+        """Why the network is asked for no report with a part, None: it is asked."""
+        if self._line is None:
+            return None
+        setup = self._line.setup
+        if not setup.profile.reports:
+            return "this modem hands out no reports"
+        return None if self._rules(setup.sim).reports else "no report is asked for by this SIM"
+
+    async def start(self, pin: str | None = None) -> None:
         """Open the port and bring the modem to READY. May be called again after ``close``.
+
+        Args:
+            pin: taken instead of the one that is set, for this start only.
 
         Raises:
             ModemError: it cannot send; ``health`` says why, and the port is closed again.
@@ -105,22 +152,49 @@ class Modem:
         """
         await self.close()
         self._pulse.begin()
-        line = _Line(self.port, self._pulse, self._timing, self._opener)
+        line = None
         try:
-            await line.link.open()
-            start = StartUp(
-                line.link, self._pulse, slot=self.slot, pin=self._pin, roaming=self._roaming
+            await asyncio.sleep(self._asleep_until - asyncio.get_running_loop().time())
+            self._pulse.port = await self.place.choose(self._timing, self._opener, self.tap)
+            line = Running(
+                self.port,
+                self._pulse,
+                self._timing,
+                self._opener,
+                self._clock,
+                habits=self._habits,
+                tap=self.tap,
+                overrides=self._overrides,
             )
-            await line.begin(await start.run())
-        except ModemError as error:
-            self._pulse.explain(error)
-            await line.close()
-            raise
-        except BaseException:
-            await line.close()
+            await self._set_up(line, self._pin if pin is None else lambda _sim: pin)
+        except BaseException as error:
+            if isinstance(error, ModemError):
+                self._pulse.explain(error)
+            if line is not None:
+                await line.close()
             raise
         self._line = line
+        self._restart_command = line.setup.profile.reset
+        line.link.on_garbage = self.doubt.set
         self._pulse.tell(Trouble.NONE)
+
+    async def _set_up(self, line: Running, pin: Callable[[SimIdentity | None], str | None]) -> None:
+        await line.link.open()
+        start = StartUp(
+            line.link,
+            self._pulse,
+            slot=self.slot,
+            pin=pin,
+            rules=self._rules,
+            ready=line.ready,
+            proofs=self._proofs,
+        )
+        setup = await start.run()
+        await line.begin(setup, self._rules(setup.sim))
+
+    def refuse_sim(self, other: str) -> None:
+        """Say that the modem at ``other`` holds the same SIM, and so this one must not use it."""
+        self._pulse.tell(Trouble.SIM_TWICE, other)
 
     async def send(
         self, encoded: EncodedSubmit, committed: Awaitable[object], *, more: bool = False
@@ -152,12 +226,39 @@ class Modem:
         """Wait for the next thing the network says.
 
         Raises:
+            NotReady: the SIM went or was changed, and everything was handed out: start anew.
             PortGone: the port died or is closed, and everything from it was handed out.
 
         """
         if self._line is None:
             raise PortGone(self.port, "", "the port is not open")
         return await self._line.arrivals.next()
+
+    async def ussd(self, code: str, within: timedelta = USSD_WITHIN) -> UssdReply:
+        """Send a USSD code and wait for the network's reply; sending goes on meanwhile.
+
+        Where the reply has ``more``, the network waits for ``ussd_answer``, some minutes at most.
+
+        Raises:
+            UssdFailed: a dialogue is under way, the network said no, or nothing in time.
+            CommandRefused, ModemSilent, PortGone: the modem did not take it.
+
+        """
+        return await self._started.ussd.ask(code, within)
+
+    async def ussd_answer(self, text: str, within: timedelta = USSD_WITHIN) -> UssdReply:
+        """Answer what the network has asked; raises as ``ussd`` does."""
+        return await self._started.ussd.answer(text, within)
+
+    async def ussd_cancel(self) -> None:
+        """End a USSD dialogue, if there is one; who waits for its reply gets a UssdFailed."""
+        await self._started.ussd.cancel()
+
+    @property
+    def _started(self) -> "Running":
+        if self._line is None:
+            raise PortGone(self.port, "", "the port is not open")
+        return self._line
 
     async def settle(self, arrival: Arrival) -> None:
         """Let go of what is committed: acknowledge a direct arrival, delete a stored one.
@@ -172,17 +273,30 @@ class Modem:
         """Look after everything: answer, SIM, network, notifications, memories; to be repeated.
 
         Raises:
-            NotReady: the SIM went, was changed, or wants its PIN: start anew.
+            NotReady: the SIM went, was changed, wants its PIN or was disabled: start anew.
+            ModemUnwell: it says garbage without end.
             ModemError: the modem did not answer, or the port went.
 
         """
         if self._line is None:
             raise PortGone(self.port, "", "the port is not open")
         try:
-            await self._line.check(roaming=self._roaming)
+            await self._line.check(self._rules(self._line.setup.sim), self.may_take)
         except ModemError as error:
             self._pulse.explain(error)
+            if isinstance(error, NotReady):
+                self._line.arrivals.end(error)
             raise
+
+    async def reset(self) -> None:
+        """Have the modem restart, well or not; its port is closed afterwards.
+
+        Raises:
+            PortBusy, PortGone: the port cannot be opened, so nobody can tell it to.
+
+        """
+        await self.close()
+        await reset(self.port, self._restart_command, self._timing, self._opener)
 
     async def resync(self) -> None:
         """Bring question and answer into step: ESC and AT until a quiet OK.
@@ -197,6 +311,26 @@ class Modem:
         async with self._line.link.turns.turn(Rank.URGENT):
             await self._line.link.resync()
 
+    @property
+    def usages(self) -> tuple[Usage, ...]:
+        """How full each of its memories was when last seen, () while it is not started."""
+        return self._line.mailbox.usages if self._line else ()
+
+    @property
+    def holds_old(self) -> bool:
+        """Whether its own memory may hold what lay there when it was started, to be settled."""
+        return self._line is None or self._line.mailbox.holds_old
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often what happened since it was found: "broadcasts", "full" …."""
+        return self._habits.counts
+
+    async def nap(self, length: timedelta) -> None:
+        """Close the port as a stop does; the next ``start`` waits until ``length`` is over."""
+        self._asleep_until = asyncio.get_running_loop().time() + length.total_seconds()
+        await self.close()
+
     def _health_changed(self, health: Health) -> None:
         self.on_health(health)
 
@@ -207,125 +341,3 @@ class Modem:
             await line.close()
             if self.health.state is LineState.ready:  # else the cause of the trouble stays
                 self._pulse.tell(Trouble.CLOSED)
-
-
-class _Line:
-    """What a started modem consists of, from opening to closing its port."""
-
-    setup: Setup
-
-    def __init__(self, port: str, pulse: Pulse, timing: Timing, opener: Opener) -> None:
-        self.link = Link(
-            port,
-            on_indication=self.indicated,
-            on_gone=self.gone,
-            timing=timing,
-            opener=opener,
-        )
-        self.arrivals = Arrivals()
-        self.mailbox = Mailbox(self.link, self.arrivals)
-        self.sender = Sender(self.link)
-        self._pulse = pulse
-        self._restarted = False
-        self._housekeeper: asyncio.Task[None] | None = None
-
-    async def begin(self, setup: Setup) -> None:
-        """Take over from start-up: sweep the memories, then keep house."""
-        self.setup = setup
-        slowest = timedelta(seconds=setup.profile.send_seconds)
-        self.sender.within = self.link.timing.send or slowest
-        self.mailbox.memories = setup.memories
-        self.mailbox.acknowledge = setup.notifications.acknowledge
-        self._pulse.note_reports(setup.notifications.reports)
-        self.mailbox.sweep_all()
-        await self.mailbox.tidy()
-        await self._note_storage()
-        self._restarted = False  # what it said while starting is no restart
-        self._housekeeper = asyncio.create_task(self._keep_house())
-
-    def indicated(self, said: Said) -> None:
-        """Take what the modem says unasked."""
-        if said.line.startswith("+CMGS:"):
-            reference = self.sender.late_reference(said.line)
-            if reference is not None:
-                self.arrivals.put(LateReference(reference))
-        elif said.line.startswith(RESTARTED) and self._housekeeper:
-            self._restarted = True
-            self.mailbox.sweep_all()
-        else:
-            self.mailbox.indicated(said)
-
-    def gone(self, gone: PortGone) -> None:
-        """Tell everybody that the port died."""
-        self.arrivals.end(gone)
-        if self._housekeeper:
-            self._pulse.explain(gone)
-
-    async def check(self, *, roaming: bool) -> None:
-        """Do what ``Modem.check`` says."""
-        if self.link.silence:
-            self._pulse.tell(Trouble.RECOVERING, self.link.silence)
-        await self.link.command("AT")
-        await self._check_sim()
-        registration = await inquiries.registration(self.link)
-        self._pulse.note_network(
-            registration,
-            await inquiries.operator(self.link),
-            await inquiries.signal_dbm(self.link),
-        )
-        set_now = await inquiries.notifications(self.link)
-        if self.mailbox.doubtful or (set_now and set_now != self.setup.notifications.values):
-            await self._restore()
-        self.mailbox.sweep_all()
-        await self.mailbox.tidy()
-        await self._note_storage()
-        self._pulse.tell(registration_trouble(registration, roaming=roaming))
-
-    async def close(self) -> None:
-        """Close the port; quick, and nothing raises."""
-        idle = self.link.alive and not self.link.turns.held
-        if idle and self._housekeeper and self.mailbox.settled:
-            with contextlib.suppress(ModemError, TimeoutError):
-                async with asyncio.timeout(LAST_TIDY.total_seconds()):
-                    self.mailbox.tidy_now()
-                    await self.mailbox.tidy()
-        housekeeper, self._housekeeper = self._housekeeper, None
-        if housekeeper:
-            housekeeper.cancel()
-        self.mailbox.close()
-        await self.link.close()
-
-    async def _check_sim(self) -> None:
-        state, _code = await inquiries.pin_state(self.link, self.setup.profile)
-        if state != UNLOCKED:
-            raise self._pulse.halt(
-                Trouble.PIN_MISSING if state == "SIM PIN" else Trouble.SIM_MISSING
-            )
-        if not self.setup.iccid_command:
-            return
-        found = await inquiries.iccid(self.link, (self.setup.iccid_command,))
-        if found and found[0] != self.setup.sim.iccid:
-            raise self._pulse.halt(Trouble.SIM_CHANGED)
-
-    async def _note_storage(self) -> None:
-        if self.setup.arrivals:
-            usage = await inquiries.usage(self.link, self.setup.arrivals)
-            self._pulse.note_storage(str(usage) if usage else None)
-
-    async def _restore(self) -> None:
-        self._restarted = self.mailbox.doubtful = False
-        self.mailbox.forget_selection()
-        await restore(self.link, self.setup)
-
-    async def _keep_house(self) -> None:
-        """Read and delete as it falls due, until the port goes."""
-        while self.link.alive:
-            await self.mailbox.wanted()
-            try:
-                if self._restarted:
-                    await self._restore()
-                await self.mailbox.tidy()
-            except PortGone:
-                return
-            except ModemError as error:
-                logger.warning("%s; its memories are looked through later", error)

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from appliance.errors import CommandRefused, ModemError, ModemSilent, NotReady, PortBusy, PortGone
+from appliance.errors import (
+    CommandRefused,
+    ModemError,
+    ModemSilent,
+    ModemUnwell,
+    NotReady,
+    PortBusy,
+    PortGone,
+    PortHangs,
+)
 from appliance.modem.values import Health, LineState
 
 
@@ -24,6 +33,7 @@ class Trouble(Enum):
     SIM_BUSY = auto()
     SIM_CHANGED = auto()
     SIM_UNREADABLE = auto()
+    SIM_TWICE = auto()
     PIN_MISSING = auto()
     PIN_REFUSED = auto()
     PIN_LAST_TRY = auto()
@@ -34,6 +44,8 @@ class Trouble(Enum):
     DENIED = auto()
     ROAMING = auto()
     RECOVERING = auto()
+    UNWELL = auto()
+    DISABLED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,11 @@ ADVICE: Final[Mapping[Trouble, Advice]] = {
         "The modem tells neither the SIM's ICCID nor its IMSI.",
         "Report the model; try another modem.",
     ),
+    Trouble.SIM_TWICE: Advice(
+        S.blocked,
+        "The SIM tells the same ICCID as the one at {fact}, which works.",
+        "Take one of the two out: they cannot be told apart, and would share their limits.",
+    ),
     Trouble.PIN_MISSING: Advice(
         S.pin_needed,
         "The SIM wants its PIN, and none is configured for it.",
@@ -141,6 +158,14 @@ ADVICE: Final[Mapping[Trouble, Advice]] = {
     Trouble.RECOVERING: Advice(
         S.recovering, "The modem does not answer ({fact}); it is being mended.", "Wait a moment."
     ),
+    Trouble.UNWELL: Advice(
+        S.recovering, "The modem is being mended: {fact}.", "Wait; it is told when it fails."
+    ),
+    Trouble.DISABLED: Advice(
+        S.disabled,
+        "The SIM …{fact} is disabled in the configuration: it neither sends nor receives.",
+        "To use it, set enabled = true under its [[sims]], then: appliance reload",
+    ),
 }
 
 REGISTERED: Final[Mapping[str, Trouble]] = {
@@ -153,15 +178,23 @@ REGISTERED: Final[Mapping[str, Trouble]] = {
 
 BY_ERROR: Final[Mapping[type[ModemError], Trouble]] = {
     PortGone: Trouble.PORT_GONE,
+    PortHangs: Trouble.PORT_GONE,
     PortBusy: Trouble.PORT_BUSY,
     ModemSilent: Trouble.NO_ANSWER,
     CommandRefused: Trouble.COMMAND_REFUSED,
+    ModemUnwell: Trouble.UNWELL,
 }
 
 UNTROUBLED: Final = frozenset({Trouble.NONE, Trouble.CLOSED})
 
 UNANSWERED: Final = frozenset(
-    {Trouble.PORT_GONE, Trouble.PORT_BUSY, Trouble.NO_ANSWER, Trouble.RECOVERING}
+    {
+        Trouble.PORT_GONE,
+        Trouble.PORT_BUSY,
+        Trouble.NO_ANSWER,
+        Trouble.RECOVERING,
+        Trouble.UNWELL,
+    }
 )
 
 
@@ -176,7 +209,7 @@ class Pulse:
     def __init__(self, port: str, on_health: Callable[[Health], None]) -> None:
         advice = ADVICE[Trouble.CLOSED]
         self.health = Health(advice.state, advice.cause, advice.next_step)
-        self._port = port
+        self.port = port  # the modem's, as it is called now
         self._on_health = on_health
         self._trouble = Trouble.CLOSED
 
@@ -207,7 +240,7 @@ class Pulse:
     def halt(self, trouble: Trouble, fact: str = "") -> NotReady:
         """Say what is the matter, and return the error to raise for it."""
         self.tell(trouble, fact)
-        return NotReady(self._port, self.health.cause)
+        return NotReady(self.port, self.health.cause)
 
     def note_network(self, registration: str, operator: str | None, signal_dbm: int | None) -> None:
         """Note what was seen of the network."""
@@ -216,6 +249,14 @@ class Pulse:
                 self.health, registration=registration, operator=operator, signal_dbm=signal_dbm
             )
         )
+
+    def note_service(self, service_centre: str | None) -> None:
+        """Note the service centre that the SIM sends to."""
+        self._change(replace(self.health, service_centre=service_centre))
+
+    def note_clock(self, offset: float | None) -> None:
+        """Note by how many seconds the modem's clock is ahead of ours."""
+        self._change(replace(self.health, clock_offset=offset))
 
     def note_storage(self, storage: str | None) -> None:
         """Note how full the memory for arrivals is."""
@@ -236,7 +277,7 @@ def _fact(error: ModemError) -> str:
     match error:
         case PortBusy():
             return error.holder or "another program"
-        case PortGone() | ModemSilent():
+        case PortGone() | ModemSilent() | ModemUnwell():
             return error.why
         case _:
             return str(error)

@@ -1,6 +1,7 @@
 """Questions to a modem, a function each. A refusal is an answer: then nothing is known."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from appliance.errors import CommandRefused
@@ -8,7 +9,8 @@ from appliance.modem import answers
 from appliance.modem.at import NOTHING, Answer, bare, listed, prefixed
 from appliance.modem.causes import code_of
 from appliance.modem.link import Link
-from appliance.modem.profiles import ICCID_COMMANDS, STANDARD_TRIES, Profile
+from appliance.modem.profiles import ICCID_COMMANDS, STANDARD_TRIES, Profile, profile_for
+from appliance.modem.values import ModemIdentity
 
 READ_REGISTRATION: Final = r":\s*\d\s*,\s*\d{1,2}\s*(?:,|$)"  # unsolicited ones lack the mode
 
@@ -24,6 +26,8 @@ PIN_ENDS: Final = Answer(PIN.prefixes, ends=True)
 CMGS: Final = prefixed("+CMGS:", fields=(1, 2))
 
 CMGL: Final = listed("+CMGL:", fields=(3, 4))
+
+CMGR: Final = listed("+CMGR:", fields=(1, 4))
 
 CPMS: Final = prefixed("+CPMS:")
 
@@ -54,6 +58,15 @@ async def word(link: Link, text: str, own: str = "", pattern: str = "") -> str:
     """Return the first bare line of an answer, '' where there is none."""
     found = await lines(link, text, bare(pattern, own=own))
     return answers.without_prefix(found[0]) if found else ""
+
+
+async def identity(link: Link, slot: str) -> ModemIdentity:
+    """Return what the modem says of itself, '' for what it does not tell (yet)."""
+    maker = await word(link, "AT+CGMI", "+CGMI:")
+    model = await word(link, "AT+CGMM", "+CGMM:")
+    revision = await word(link, "AT+CGMR", "+CGMR:")
+    imei = await word(link, "AT+CGSN", pattern=r'(?:\+CGSN:\s*)?"?\d{14,17}"?')
+    return ModemIdentity(imei, slot, maker, model, revision, profile_for(maker, model).name)
 
 
 async def pin_state(link: Link, profile: Profile) -> tuple[str, int | None]:
@@ -104,6 +117,26 @@ async def service_centre(link: Link) -> str | None:
     return (answers.fields(said[0])[0] or None) if said else None
 
 
+async def clock(link: Link) -> datetime | None:
+    """Return the time by the modem's clock, None where it does not know it."""
+    return answers.clock(await lines(link, "AT+CCLK?", prefixed("+CCLK:")))
+
+
+async def message_services(link: Link) -> frozenset[int]:
+    """Return the values that AT+CSMS takes; none where the modem does not tell."""
+    return await _only_choices(link, "AT+CSMS=?", "+CSMS:")
+
+
+async def message_formats(link: Link) -> frozenset[int]:
+    """Return the values that AT+CMGF takes (0: PDU mode); none where it does not tell."""
+    return await _only_choices(link, "AT+CMGF=?", "+CMGF:")
+
+
+async def _only_choices(link: Link, text: str, prefix: str) -> frozenset[int]:
+    said = await lines(link, text, prefixed(prefix))
+    return frozenset().union(*answers.choices(said[0])) if said else frozenset()
+
+
 async def registration(link: Link) -> str:
     """Return "home", "roaming", "denied", "searching" or "none": the best of 2G, 3G and 4G."""
     said: list[str] = []
@@ -144,9 +177,3 @@ async def notifications(link: Link) -> tuple[int, ...] | None:
     for line in await lines(link, "AT+CNMI?", CNMI):
         return tuple(int(field) for field in answers.fields(line) if field.isdecimal())
     return None
-
-
-async def usage(link: Link, memory: str) -> answers.Usage | None:
-    """Return how full ``memory`` is, None where the modem does not tell."""
-    said = answers.usage(await lines(link, "AT+CPMS?", CPMS))
-    return next((found for found in said if found.memory == memory), None)

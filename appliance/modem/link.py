@@ -25,7 +25,9 @@ from appliance.modem.at import (
     Said,
 )
 from appliance.modem.exchange import Exchange
+from appliance.modem.flow import Flow
 from appliance.modem.ports import Opener, Port, closed, open_port, opened, real_name
+from appliance.modem.tap import Tap
 from appliance.modem.turns import Rank, Turns
 from appliance.modem.values import Timing
 
@@ -35,6 +37,8 @@ READ: Final = 4096  # bytes per turn of the loop, so that a flood on one port de
 
 DOUBLED: Final = ("+CMS ERROR", "+CME ERROR")  # some models say ERROR after these as well
 
+QUOTE: Final = 2.0  # seconds that a text with line breaks may take: 1 kB at 9600 baud, and more
+
 PIN: Final = re.compile(rb"(\+CPIN=).*")  # is not even traced
 
 
@@ -42,7 +46,8 @@ class Link:
     """A port and the dialogue on it.
 
     ``on_indication`` gets what the modem says unasked, ``on_gone`` is called once when the
-    port dies; both are called from the event loop and must be quick.
+    port dies, ``on_resync`` whenever question and answer are in step again: what was said
+    meanwhile may be lost. All are called from the event loop and must be quick.
     """
 
     def __init__(
@@ -51,14 +56,19 @@ class Link:
         *,
         on_indication: Callable[[Said], None],
         on_gone: Callable[[PortGone], None],
+        on_resync: Callable[[], None] = lambda: None,
         timing: Timing | None = None,
         opener: Opener = open_port,
+        tap: Tap | None = None,
     ) -> None:
+        """``tap`` hears all that is written and read."""
+        self._tap = tap
         self.port = port
         self.timing = timing or Timing()
         self.turns = Turns(self.timing.patience)
         self._on_indication = on_indication
         self._on_gone = on_gone
+        self._on_resync = on_resync
         self._opener = opener
         self._dialogue = Dialogue()
         self._device: Port | None = None
@@ -66,16 +76,25 @@ class Link:
         self._fd = -1
         self._exchange: Exchange | None = None
         self._unwritten = bytearray()
+        self.flow = Flow()
+        self.on_garbage: Callable[[], None] = lambda: None  # called once a second at most
+        self._read_again: asyncio.TimerHandle | None = None
         self._out_of_step = False
         self.silence = ""  # what went unanswered, until the port is in step again
         self._not_before = 0.0
         self._dead: PortGone | None = None
         self._pdu_deadline: asyncio.TimerHandle | None = None
+        self._quote_deadline: asyncio.TimerHandle | None = None
 
     @property
     def noise(self) -> int:
         """How many lines were too long to be lines."""
         return self._dialogue.noise
+
+    @property
+    def out_of_step(self) -> bool:
+        """Whether the next command is put only after a resync."""
+        return self._out_of_step
 
     @property
     def alive(self) -> bool:
@@ -172,6 +191,21 @@ class Link:
         exchange.end(why)
         self._flush()
 
+    async def put(self, text: str, within: timedelta) -> None:
+        """Put one command that asks for nothing, in step or not, within a turn.
+
+        Raises:
+            CommandRefused, ModemSilent, PortGone: as ``ask``.
+
+        """
+        await self._settled()
+        await self._start(text, NOTHING, within).answer()
+
+    def leave_prompt(self) -> None:
+        """Write ESC, in case the modem waits for a body that nobody will give."""
+        self._dialogue.escape()
+        self._flush()
+
     async def resync(self) -> None:
         """Bring question and answer into step: ESC and AT, until an OK is followed by quiet.
 
@@ -198,6 +232,7 @@ class Link:
             if self._dialogue.strays == strays:
                 self._out_of_step = False
                 self.silence = ""
+                self._on_resync()
                 return
         raise ModemSilent(self.port, "AT", self.timing.wake)
 
@@ -255,6 +290,9 @@ class Link:
         if not data:
             self._die("the port hung up")
             return
+        self._count(data)
+        if self._tap:
+            self._tap.read(data)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s < %r", self.port, PIN.sub(rb"\1****", data))
         for event in self._dialogue.receive_data(data):
@@ -264,6 +302,32 @@ class Link:
             self._pdu_deadline = loop.call_later(
                 self.timing.answer.total_seconds(), self._give_up_pdus
             )
+
+        self._watch_quote()
+
+    def _watch_quote(self) -> None:
+        """Let a quote that never closes swallow nothing for long."""
+        quoting = bool(self._dialogue.quote)
+        if quoting and self._quote_deadline is None:
+            loop = asyncio.get_running_loop()
+            self._quote_deadline = loop.call_later(QUOTE, self._give_up_quote)
+        elif not quoting and self._quote_deadline is not None:
+            self._quote_deadline.cancel()
+            self._quote_deadline = None
+
+    def _give_up_quote(self) -> None:
+        self._quote_deadline = None
+        for event in self._dialogue.give_up_quote():
+            self._handle(event)
+
+    def _count(self, data: bytes) -> None:
+        """Watch how much is said; a port that says too much is not read for a moment."""
+        loop, before = asyncio.get_running_loop(), self.flow.garbage
+        if pause := self.flow.take(data, loop.time()):
+            loop.remove_reader(self._fd)
+            self._read_again = loop.call_later(pause, loop.add_reader, self._fd, self._readable)
+        if self.flow.garbage > before:
+            self.on_garbage()
 
     def _give_up_pdus(self) -> None:
         self._pdu_deadline = None
@@ -286,6 +350,8 @@ class Link:
 
     def _flush(self) -> None:
         data = self._dialogue.data_to_send()
+        if self._tap and data:
+            self._tap.wrote(data)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s > %r", self.port, PIN.sub(b"\\1****", data))
         if self._unwritten:
@@ -323,8 +389,9 @@ class Link:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._fd)
             loop.remove_writer(self._fd)
-        if self._pdu_deadline:
-            self._pdu_deadline.cancel()
+        for due in (self._pdu_deadline, self._quote_deadline, self._read_again):
+            if due:
+                due.cancel()
         self._unwritten.clear()
         exchange, self._exchange = self._exchange, None
         if exchange:

@@ -8,23 +8,23 @@ else speaks on the port in between.
 
 import asyncio
 import logging
-import re
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.errors import CommandRefused, ModemError, PduError, PortGone
-from appliance.modem import answers, inquiries
+from appliance.errors import CommandRefused, ModemError
+from appliance.modem.answers import Usage
+from appliance.modem.arrivals import Arrivals, arrival_from
 from appliance.modem.at import Said
-from appliance.modem.causes import code_of
+from appliance.modem.handover import Handover
 from appliance.modem.link import Link
-from appliance.modem.pdu import Deliver, StatusReport, decode
+from appliance.modem.news import News, Note, note_of
+from appliance.modem.shelf import Habits, Shelf
 from appliance.modem.turns import Rank
 from appliance.modem.values import (
     Arrival,
     DeliverArrived,
     Direct,
-    LateReference,
     Place,
     ReportArrived,
     Stored,
@@ -33,51 +33,13 @@ from appliance.modem.values import (
 
 logger = logging.getLogger(__name__)
 
-ANNOUNCED: Final = re.compile(r'\+C(?:MT|DS)I:\s*"?(\w*)"?\s*,\s*(\d+)')
-
 DELETIONS: Final = 8  # in one turn, while sending waits
 
 MANY: Final = 4  # settled, and worth a pass of their own at once
 
-MOST_DIRECT: Final = 1000  # direct arrivals not taken yet; more are left to the network
-
-EMPTY: Final = frozenset({321})
-
-
-class Arrivals:
-    """A queue of what arrived, with the port's end at its end."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Arrival] = deque()
-        self._news = asyncio.Event()
-        self._gone: PortGone | None = None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, arrival: Arrival) -> None:
-        """Hand out ``arrival`` next."""
-        self._waiting.append(arrival)
-        self._news.set()
-
-    def end(self, gone: PortGone) -> None:
-        """Say that nothing more comes."""
-        self._gone = gone
-        self._news.set()
-
-    async def next(self) -> Arrival:
-        """Wait for the next arrival.
-
-        Raises:
-            PortGone: everything was handed out, and nothing more comes.
-
-        """
-        while not self._waiting:
-            if self._gone:
-                raise self._gone
-            self._news.clear()
-            await self._news.wait()
-        return self._waiting.popleft()
+SHORT: Final = 0.8
+"""How full a memory may be before what nobody needs is thrown out of it: own messages that
+somebody stored (drafts, AT+CMGW). We store none, and a SIM's owner may want them else."""
 
 
 @dataclass(slots=True)
@@ -85,55 +47,76 @@ class _Slot:
     """A place in a memory as it was last seen."""
 
     pdu: str
-    arrival: Arrival | None  # None: not from the network, left alone
+    place: Stored
+    arrival: Arrival | None  # None: not from the network
     settled: bool = False
 
 
 class Mailbox:
     """The memories of one modem, and what comes past them."""
 
-    def __init__(self, link: Link, arrivals: Arrivals) -> None:
+    def __init__(self, link: Link, arrivals: Arrivals, habits: Habits) -> None:
         self.memories: tuple[str, ...] = ()
-        self.acknowledge = False  # AT+CSMS=1 is set
-        self.doubtful = False  # AT+CNMI may have been reset by a missed acknowledgement
-        self._link = link
-        self._arrivals = arrivals
+        self.direct = Handover(link, arrivals)
+        self.sweeping = False  # every memory is due
+        self._link, self._arrivals, self._habits = link, arrivals, habits
+        self._shelf = Shelf(link, habits)
         self._slots: dict[tuple[str, int], _Slot] = {}
         self._due: dict[str, None] = {}  # memories to pass through
         self._announced: set[str] = set()  # because something new is said to be there
-        self._selected = ""
+        self._read: set[str] = set()  # memories that were passed through once
         self._wake = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
-        self._acknowledgements: set[asyncio.Task[None]] = set()
+        self._calm: asyncio.TimerHandle | None = None
+        self._noise = 0
+        self._news: dict[News, Callable[[Said, Note], None]] = {
+            News.DIRECT: self._hand_over,
+            News.STORED: self._announce,
+            News.FULL: self._full,
+            News.BROADCAST: self._broadcast,
+        }
 
     def indicated(self, said: Said) -> None:
-        """Take what the modem said unasked, if it is about an arrival."""
-        if said.line.startswith(("+CDS:", "+CMT:")):
-            self._take_direct(said)
-        elif found := ANNOUNCED.match(said.line):
-            self._announce(found[1])
+        """Take what the modem said unasked, if it is about messages."""
+        if self._link.noise != self._noise:
+            self.sweep_when_calm()
+        if note := note_of(said.line):
+            self._news[note.news](said, note)
 
     def settle(self, arrival: Arrival) -> None:
         """Note that ``arrival`` is safe with us: it may be acknowledged or deleted.
 
         Returns at once; the port is used when it is free. Unknown or repeated ones do no harm.
         """
-        if isinstance(arrival, LateReference):
+        match arrival:
+            case (
+                ReportArrived(place=place) | DeliverArrived(place=place) | Undecodable(place=place)
+            ):
+                self._settle(arrival, place)
+
+    def _settle(self, arrival: Arrival, place: Place) -> None:
+        if isinstance(place, Direct):
+            self.direct.settle()
             return
-        if isinstance(arrival.place, Direct):
-            if self.acknowledge:
-                self._spawn_acknowledgement()
-            return
-        slot = self._slots.get((arrival.place.memory, arrival.place.index))
+        slot = self._slots.get((place.memory, place.index))
         if slot is None or slot.arrival is not arrival or slot.settled:
             return
         slot.settled = True
         self._tidy_soon()
 
     def sweep_all(self) -> None:
-        """Look through every memory soon."""
+        """Look through every memory soon, and see how full each is."""
         self._due |= dict.fromkeys(self.memories)
+        self.sweeping = True
+        self._shelf.forget_selection()
         self._wake.set()
+
+    def sweep_when_calm(self) -> None:
+        """Look through every memory when no more noise comes: an announcement may be lost in it."""
+        self._noise = self._link.noise
+        if self._calm is None:
+            patience = self._link.timing.patience.total_seconds()
+            self._calm = asyncio.get_running_loop().call_later(patience, self._calmed)
 
     def tidy_now(self) -> None:
         """Let what is settled be deleted without waiting for the next arrival."""
@@ -142,10 +125,6 @@ class Mailbox:
             self._linger = None
         self._due |= {memory: None for (memory, _), slot in self._slots.items() if slot.settled}
         self._wake.set()
-
-    def forget_selection(self) -> None:
-        """Select the memory anew: the modem may have restarted."""
-        self._selected = ""
 
     async def wanted(self) -> None:
         """Wait until something is due."""
@@ -159,30 +138,65 @@ class Mailbox:
             ModemError: the modem did not answer, or the port went.
 
         """
-        while memory := self._next_due():
+        self.sweeping = False
+        while memory := next(iter(self._due), None):
             async with self._link.turns.turn(Rank.CHORE):
                 await self._pass(memory)
 
     def close(self) -> None:
         """Stop timers and tasks."""
-        if self._linger:
-            self._linger.cancel()
-        for task in self._acknowledgements:
-            task.cancel()
+        for timer in (self._linger, self._calm):
+            if timer:
+                timer.cancel()
+        self.direct.close()
 
     @property
     def settled(self) -> bool:
         """Whether something settled still lies in a memory."""
         return any(slot.settled for slot in self._slots.values())
 
-    def _announce(self, memory: str) -> None:
+    @property
+    def usages(self) -> tuple[Usage, ...]:
+        """How full each memory is, as far as the modem tells."""
+        told = self._shelf.usages
+        return tuple(told[memory] for memory in self.memories if memory in told)
+
+    @property
+    def holds_old(self) -> bool:
+        """Whether the modem's own memory may hold what lay there before this run."""
+        own = {memory for memory in self.memories if Stored(memory, 0).own}
+        left = any(
+            slot.place.own and slot.place.old and slot.arrival is not None
+            for slot in self._slots.values()
+        )
+        return left or not own <= self._read
+
+    def _calmed(self) -> None:
+        self._calm = None
+        if self._link.noise != self._noise:
+            self.sweep_when_calm()
+        else:
+            self.sweep_all()
+
+    def _hand_over(self, said: Said, _note: Note) -> None:
+        self.direct.take(said)
+
+    def _announce(self, _said: Said, note: Note) -> None:
         """Look where something is said to be, and everywhere if it is not there."""
-        if memory not in self.memories:
+        if note.memory not in self.memories:
             self.sweep_all()
             return
-        self._announced.add(memory)
-        self._due[memory] = None
+        self._announced.add(note.memory)
+        self._due[note.memory] = None
         self._wake.set()
+
+    def _full(self, said: Said, _note: Note) -> None:
+        logger.warning("%s: a memory is full (%s)", self._link.port, said.line)
+        self._habits.counts["full"] += 1
+        self.sweep_all()
+
+    def _broadcast(self, _said: Said, _note: Note) -> None:
+        self._habits.counts["broadcasts"] += 1
 
     def _tidy_soon(self) -> None:
         """Delete when the next arrival is read anyway, else after a while, or at once if many."""
@@ -192,18 +206,15 @@ class Mailbox:
         if sum(slot.settled for slot in self._slots.values()) >= MANY:
             self.tidy_now()
 
-    def _next_due(self) -> str | None:
-        return next(iter(self._due), None)
-
     async def _pass(self, memory: str) -> None:
         self._due.pop(memory, None)  # what is announced from here on is for the next pass
         announced = memory in self._announced
         self._announced.discard(memory)
         try:
-            await self._select(memory)
-            seen = await self._list(memory)
+            seen = await self._shelf.read(memory)
         except CommandRefused as error:
             logger.info("%s: memory %s cannot be read: %s", self._link.port, memory, error.final)
+            self._read.add(memory)
             return
         except ModemError:
             self._due[memory] = None
@@ -212,96 +223,38 @@ class Mailbox:
             self.sweep_all()  # some models announce one memory and use another
         await self._delete(memory)
 
-    async def _select(self, memory: str) -> None:
-        if memory != self._selected:
-            self._selected = ""
-            await self._link.ask(f'AT+CPMS="{memory}"', inquiries.CPMS)
-            self._selected = memory
-
-    async def _list(self, memory: str) -> dict[int, Said]:
-        said = await self._link.ask("AT+CMGL=4", inquiries.CMGL)
-        found = {}
-        for line in said:
-            index = answers.number_in(line.line, 0)
-            if index is None or line.pdu is None:
-                logger.warning("%s: %s holds a message without a PDU", self._link.port, memory)
-            else:
-                found[index] = line
-        return found
-
     def _hand_out(self, memory: str, seen: dict[int, Said]) -> int:
         """Hand out what is new in a listing, forget what is gone; return how much is new."""
-        for place in [place for place in self._slots if place[0] == memory]:
-            said = seen.get(place[1])
-            if said is None or said.pdu != self._slots[place].pdu:
-                del self._slots[place]
-        known = len(self._slots)
+        for key in [key for key in self._slots if key[0] == memory]:
+            said = seen.get(key[1])
+            if said is None or said.pdu != self._slots[key].pdu:
+                del self._slots[key]
+        known, old = len(self._slots), memory not in self._read
+        self._read.add(memory)
         for index, said in seen.items():
             if (memory, index) not in self._slots:
-                arrival = arrival_from(said, Stored(memory, index))
-                self._slots[memory, index] = _Slot(said.pdu or "", arrival)
+                place = Stored(memory, index, old)
+                arrival = arrival_from(said, place)
+                self._slots[memory, index] = _Slot(said.pdu or "", place, arrival)
                 if arrival is not None:
                     self._arrivals.put(arrival)
         return len(self._slots) - known
 
     async def _delete(self, memory: str) -> None:
         """Delete what is settled; the listing just before has shown each one in its place."""
-        places = [key for key, slot in self._slots.items() if key[0] == memory and slot.settled]
-        for count, place in enumerate(places):
+        for count, place in enumerate(self._deletable(memory)):
             if count >= DELETIONS and self._link.turns.wanted(Rank.SEND):
                 self._tidy_soon()
                 return
-            await self._delete_one(place)
+            if await self._shelf.delete(*place):
+                slot = self._slots.pop(place)
+                self._habits.counts["drafts_deleted"] += slot.arrival is None
 
-    async def _delete_one(self, place: tuple[str, int]) -> None:
-        try:
-            await self._link.ask(f"AT+CMGD={place[1]}")
-        except CommandRefused as error:
-            if code_of(error.final) not in EMPTY:
-                logger.warning("%s: %s", self._link.port, error)
-                return  # it is tried again in the next pass
-        del self._slots[place]
-
-    def _take_direct(self, said: Said) -> None:
-        if said.pdu is None:
-            logger.warning("%s: %s came without its PDU", self._link.port, said.line)
-            return
-        if len(self._arrivals) >= MOST_DIRECT:
-            logger.error("%s: too many arrivals wait; one is left to the network", self._link.port)
-            return
-        place = Direct(self.acknowledge)
-        nonsense = Undecodable(bytes.fromhex(said.pdu), "it is nothing a network sends", place)
-        self._arrivals.put(arrival_from(said, place) or nonsense)
-
-    def _spawn_acknowledgement(self) -> None:
-        task = asyncio.create_task(self._acknowledge())
-        self._acknowledgements.add(task)
-        task.add_done_callback(self._acknowledgements.discard)
-
-    async def _acknowledge(self) -> None:
-        try:
-            await self._link.command("AT+CNMA", rank=Rank.URGENT)
-        except CommandRefused as error:
-            logger.info("%s: %s", self._link.port, error)
-            self.doubtful = True
-        except ModemError as error:
-            logger.warning("%s: not acknowledged: %s", self._link.port, error)
-
-
-def arrival_from(said: Said, place: Place) -> Arrival | None:
-    """Return what a PDU is, None if it did not come from the network (an own message, stored)."""
-    try:
-        raw = bytes.fromhex(said.pdu or "")
-    except ValueError:
-        return Undecodable(
-            (said.pdu or "").encode("ascii"), "it is no even number of hex digits", place
-        )
-    try:
-        seen = decode(raw, has_smsc=said.octets != len(raw))
-    except PduError as error:
-        return Undecodable(raw, str(error), place)
-    if isinstance(seen, StatusReport):
-        return ReportArrived(seen, raw, place)
-    if isinstance(seen, Deliver):
-        return DeliverArrived(seen, raw, place)
-    return None
+    def _deletable(self, memory: str) -> list[tuple[str, int]]:
+        usage = self._shelf.usages.get(memory)
+        short = usage is not None and usage.used >= SHORT * usage.total
+        return [
+            place
+            for place, slot in self._slots.items()
+            if place[0] == memory and (slot.settled or (short and slot.arrival is None))
+        ]

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import serial
 
-from appliance.errors import ModemError, PortBusy, PortGone
+from appliance.errors import ModemError, PortBusy, PortGone, PortHangs
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
         async with asyncio.timeout(limit.total_seconds()):
             result = await outcome
     except TimeoutError:
-        raise PortGone(name, "open", DOES_NOT_OPEN) from None
+        raise PortHangs(name, "open", DOES_NOT_OPEN) from None
     if isinstance(result, ModemError):
         raise result
     return result
@@ -202,9 +202,9 @@ def _attempt(name: str, opener: Opener) -> Port | ModemError:
 def _refuse_hanging(name: str) -> None:
     """Start no further thread for a port that one hangs at already."""
     if _under_way[f"close {real_name(name)}"]:
-        raise PortGone(name, "open", DOES_NOT_CLOSE)
+        raise PortHangs(name, "open", DOES_NOT_CLOSE)
     if _under_way[f"open {name}"] >= MOST_HANGING:
-        raise PortGone(name, "open", DOES_NOT_OPEN)
+        raise PortHangs(name, "open", DOES_NOT_OPEN)
 
 
 def _in_thread(name: str, work: Callable[[], Result], tell: Callable[[Result], None]) -> None:

@@ -6,8 +6,10 @@ or tells wrongly. ``facts`` of each row come from public sources; none was prove
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from appliance.modem.causes import NO_CAUSES, SIEMENS, WAVECOM, Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,14 @@ class Profile:
         reports: it hands out status reports at all.
         pin_answer_ends: AT+CPIN? is answered without an OK.
         send_seconds: the longest wait for the final answer to AT+CMGS.
+        reset: the command that restarts it; most then vanish from USB and come back.
+        ussd: how USSD texts are written: "gsm" (as characters), "packed" (septets in hex, both
+            ways), "ucs2" (replies in UCS-2 hex, whatever coding they claim).
+        hang_up: the command that ends or refuses a call; the other of ATH and AT+CHUP may be
+            tried where it is refused.
+        report_command: what it must be told before it hands out reports, '' for nothing. For
+            those that need it only: AT+CSMP wipes the service centre on others.
+        causes: +CMS numbers that mean something of their own on it.
 
     """
 
@@ -62,20 +72,30 @@ class Profile:
     reports: bool = True
     pin_answer_ends: bool = False
     send_seconds: int = 120
+    reset: str = "AT+CFUN=1,1"  # 27.007 clause 8.2
+    ussd: Literal["gsm", "packed", "ucs2"] = "gsm"
+    hang_up: str = "AT+CHUP"  # 27.007 clause 6.5
+    report_command: str = ""
+    causes: Mapping[int, Cause] = NO_CAUSES
 
 
 GENERIC: Final = Profile("generic")
 
+HUAWEI: Final = Profile(
+    "huawei",
+    maker="huawei",
+    mute=("AT^CURC=0",),
+    iccid=("AT^ICCID?",),
+    pin_tries=PinTries("AT^CPIN?", "^CPIN:", 3),
+    cnmi_mode=1,  # 2 is offered, and fails on some
+    stored_reports=True,
+    ussd="packed",
+)
+
 PROFILES: Final = (  # the first row that fits holds
-    Profile(
-        "huawei",
-        maker="huawei|brovi",
-        mute=("AT^CURC=0",),
-        iccid=("AT^ICCID?",),
-        pin_tries=PinTries("AT^CPIN?", "^CPIN:", 3),
-        cnmi_mode=1,  # 2 is offered, and fails on some
-        stored_reports=True,
-    ),
+    HUAWEI,
+    # imitates Huawei's commands; AT+CFUN=1,1 is answered OK and restarts nothing
+    replace(HUAWEI, name="brovi", maker="brovi|zowee", reset="AT^RESET"),
     Profile(
         "zte",
         maker="zte|qualcomm",
@@ -91,6 +111,8 @@ PROFILES: Final = (  # the first row that fits holds
         iccid=("AT+CCID",),
         pin_tries=PinTries("AT+SPIC", "+SPIC:", 0),
         send_seconds=60,
+        hang_up="ATH",
+        causes=SIEMENS,
     ),
     Profile(
         "simcom",
@@ -110,6 +132,22 @@ PROFILES: Final = (  # the first row that fits holds
         reports=False,
     ),
     Profile(
+        "quectel-m35",
+        maker="quectel",
+        model="m35",
+        iccid=("AT+QCCID",),
+        pin_tries=PinTries("AT+QPINC?", '+QPINC: "SC"', 1),
+        ussd="ucs2",
+    ),
+    Profile(
+        "quectel-2g",  # has one port, and so nothing to choose for what it says unasked
+        maker="quectel",
+        model="m(10|66|72|85|95)|mc60",
+        iccid=("AT+QCCID",),
+        pin_tries=PinTries("AT+QPINC?", '+QPINC: "SC"', 1),
+        hang_up="ATH",
+    ),
+    Profile(
         "quectel",
         maker="quectel",
         mute=('AT+QURCCFG="urcport","usbat"', 'AT+QINDCFG="csq",0'),
@@ -124,22 +162,32 @@ PROFILES: Final = (  # the first row that fits holds
         pin_tries=PinTries("AT+QPINC?", '+QPINC: "SC"', 1),
         reports=False,
     ),
-    Profile("teltonika", maker="teltonika"),
+    Profile("teltonika", maker="teltonika"),  # TRM240 announces stored reports, unreadable ones
     Profile("sierra-sl", model="sl808|sl6087", pin_answer_ends=True),
     Profile("sierra", maker="sierra", iccid=("AT!ICCID?",)),
-    Profile("wavecom", maker="wavecom", mute=("AT+WIND=0",), pin_answer_ends=True),
+    Profile(
+        "wavecom",
+        maker="wavecom",
+        mute=("AT+WIND=0",),
+        pin_answer_ends=True,
+        hang_up="ATH",
+        causes=WAVECOM,
+    ),
     Profile(
         "cinterion",
         maker="cinterion|siemens|gemalto|thales",
         iccid=("AT+CCID?", "AT^SCID"),
         pin_tries=PinTries("AT^SPIC", "^SPIC:", 0),
         stored_reports=True,
+        hang_up="ATH",
+        causes=SIEMENS,
     ),
     Profile(
         "telit",
         maker="telit",
         iccid=("AT#CCID",),
         pin_tries=PinTries("AT#PCT", "#PCT:", 0),
+        report_command="AT+CSMP=49,167,0,0",  # first octet with bit 5: a report is wanted
     ),
     Profile("ublox", maker="u-?blox", pin_tries=PinTries("AT+UPINCNT", "+UPINCNT:", 0)),
     GENERIC,

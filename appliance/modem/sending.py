@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from appliance.errors import CommandRefused, ModemError, ModemSilent, NotReady
-from appliance.modem.causes import Kind, code_of, final_cause
+from appliance.modem.causes import NO_CAUSES, Cause, Kind, Overrides, code_of, final_cause
 from appliance.modem.exchange import Exchange
 from appliance.modem.inquiries import CMGS
 from appliance.modem.link import Link
@@ -22,10 +22,16 @@ REFERENCE: Final = re.compile(r"\+CMGS:\s*(\d{1,3})\b")
 
 
 class Sender:
-    """Sends parts by one link, one after the other; ``within`` limits the final answer."""
+    """Sends parts by one link, one after the other; ``within`` limits the final answer.
 
-    def __init__(self, link: Link) -> None:
+    ``own`` are the causes that its model has for itself; ``overrides`` tells what is set over
+    the table of causes just now.
+    """
+
+    def __init__(self, link: Link, overrides: Callable[[], Overrides]) -> None:
         self.within = timedelta(seconds=120)
+        self.own: Mapping[int, Cause] = NO_CAUSES
+        self._overrides = overrides
         self._link = link
         self._maybe_sent = False  # the last part's reference may still come
         self._keeps_open = False  # AT+CMMS=2 is set
@@ -43,7 +49,7 @@ class Sender:
                 return await self._go_on(exchange, encoded, commit)
         except ModemError as error:  # before the prompt was asked for
             await self._outcome_of(commit)
-            return _not_sent(error)
+            return self._not_sent(error)
 
     def late_reference(self, line: str) -> int | None:
         """Return the reference in a ``+CMGS: n`` that nothing in flight asked for, else None.
@@ -75,7 +81,7 @@ class Sender:
         except ModemError as error:
             refusal = error
         if refusal:
-            return _not_sent(refusal)
+            return self._not_sent(refusal)
         if not good:
             self._link.escape(exchange, NotReady(self._link.port, "not committed"))
             return NotSent("not committed")
@@ -104,10 +110,10 @@ class Sender:
         try:
             said = await exchange.answer()
         except CommandRefused as error:
-            return _refused(error.final)
+            return self._refused(error.final)
         except ModemError as error:
             if not exchange.left:
-                return _not_sent(error)
+                return self._not_sent(error)
             return MaybeSent(str(error))
         found = REFERENCE.match(said[-1].line) if said else None
         if found is None:
@@ -125,16 +131,18 @@ class Sender:
             logger.debug("%s; done without", error)
             self._may_keep_open = False
 
+    def _cause(self, final: str) -> Cause:
+        return final_cause(final, self.own, self._overrides())
 
-def _not_sent(error: ModemError) -> NotSent:
-    if not isinstance(error, CommandRefused):
-        return NotSent(str(error))
-    cause = final_cause(error.final)
-    return NotSent(f"{error.final}: {cause.sentence}", code_of(error.final), cause)
+    def _not_sent(self, error: ModemError) -> NotSent:
+        """Return that nothing was sent, whatever the kind of its cause: there was no Ctrl-Z."""
+        if not isinstance(error, CommandRefused):
+            return NotSent(str(error))
+        cause = self._cause(error.final)
+        return NotSent(f"{error.final}: {cause.sentence}", code_of(error.final), cause)
 
-
-def _refused(final: str) -> Outcome:
-    cause = final_cause(final)
-    if cause.kind is Kind.MAYBE_SENT:
-        return MaybeSent(f"{final}: {cause.sentence}")
-    return Refused(cause, code_of(final), final)
+    def _refused(self, final: str) -> Outcome:
+        cause = self._cause(final)
+        if cause.kind is Kind.MAYBE_SENT:
+            return MaybeSent(f"{final}: {cause.sentence}")
+        return Refused(cause, code_of(final), final)

@@ -4,19 +4,28 @@ Each step asks what is there and chooses from it; the profile only overrides.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from appliance.errors import CommandRefused, ModemSilent
 from appliance.modem import inquiries
+from appliance.modem.choices import (
+    Notifications,
+    choose_memories,
+    choose_notifications,
+    how_reports_come,
+    needs_acknowledgement,
+    select_command,
+)
 from appliance.modem.health import Pulse, Trouble, registration_trouble
 from appliance.modem.inquiries import SIM_FAILED, SIM_MISSING
 from appliance.modem.link import Link
-from appliance.modem.profiles import GENERIC, Profile, profile_for
+from appliance.modem.profiles import BY_NAME, GENERIC, Profile
 from appliance.modem.turns import Rank
-from appliance.modem.values import ModemIdentity, SimIdentity
+from appliance.modem.values import ModemIdentity, SimIdentity, SimRules
 
 logger = logging.getLogger(__name__)
 
@@ -29,21 +38,11 @@ UNLOCKED: Final = "READY"
 
 LOCKS: Final = {"SIM PUK": Trouble.PUK_NEEDED, "SIM PUK2": Trouble.PUK_NEEDED}
 
-READABLE: Final = ("SM", "ME", "SR")  # what is swept, where it is offered
+PDU_MODE: Final = 0  # of AT+CMGF, 27.005 clause 3.2.3
+
+ACKNOWLEDGED: Final = 1  # of AT+CSMS, 27.005 clause 3.2.1: what comes directly is acknowledged
 
 FALLBACKS: Final = ((2, 1, 0, 1, 0), (1, 1, 0, 1, 0), (2, 1, 0, 0, 0), (1, 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Notifications:
-    """How arrivals are told.
-
-    ``values`` are those of AT+CNMI, () where it is refused; ``reports`` as in Health.
-    """
-
-    values: tuple[int, ...]
-    reports: str
-    acknowledge: bool  # AT+CSMS=1: what comes directly is acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,18 @@ class StartUp:
         *,
         slot: str,
         pin: Callable[[SimIdentity | None], str | None],
-        roaming: bool,
+        rules: Callable[[SimIdentity], SimRules],
+        proofs: Callable[[ModemIdentity], Mapping[str, bool]],
+        ready: asyncio.Event,
     ) -> None:
+        """``ready`` is set when the modem says that something has come up: see ``signs``."""
+        self._ready = ready
         self._link = link
         self._pulse = pulse
         self._slot = slot
         self._pin = pin
-        self._roaming = roaming
+        self._rules = rules
+        self._proofs = proofs
         self._timing = link.timing
         self._profile = GENERIC
 
@@ -98,8 +102,9 @@ class StartUp:
         memories, arrivals = choose_memories(offered)
         if arrivals:
             await attempt(self._link, select_command(arrivals, len(offered)))
-        notifications = await self._subscribe(stored=bool(memories))
-        await self._register()
+        proved = self._proofs(identity)
+        notifications = await self._subscribe(proved, stored=bool(memories))
+        await self._register(self._rules(sim))
         return Setup(identity, sim, iccid_command, self._profile, memories, arrivals, notifications)
 
     async def _wake(self) -> None:
@@ -110,14 +115,11 @@ class StartUp:
         await attempt(self._link, "AT+CMEE=1")
 
     async def _identify(self) -> ModemIdentity:
-        maker = await inquiries.word(self._link, "AT+CGMI", "+CGMI:")
-        model = await inquiries.word(self._link, "AT+CGMM", "+CGMM:")
-        revision = await inquiries.word(self._link, "AT+CGMR", "+CGMR:")
-        imei = await inquiries.word(self._link, "AT+CGSN", pattern=r'(?:\+CGSN:\s*)?"?\d{14,17}"?')
-        self._profile = profile_for(maker, model)
+        identity = await inquiries.identity(self._link, self._slot)
+        self._profile = BY_NAME[identity.profile]
         for command in self._profile.mute:
             await attempt(self._link, command)
-        return ModemIdentity(imei, self._slot, maker, model, revision, self._profile.name)
+        return identity
 
     async def _unlock(self) -> None:
         state = await self._sim_state()
@@ -131,24 +133,13 @@ class StartUp:
             raise self._pulse.halt(Trouble.PIN_REFUSED)
 
     async def _sim_state(self) -> str:
-        """Return what AT+CPIN? says, as soon as the SIM is awake."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timing.sim.total_seconds()
-        while True:
-            state, code = await inquiries.pin_state(self._link, self._profile)
-            if state not in {"", "NOT READY", "NOT INSERTED"}:
-                return state
-            if code in SIM_MISSING or state == "NOT INSERTED":
-                raise self._pulse.halt(Trouble.SIM_MISSING)
-            if code in SIM_FAILED:
-                raise self._pulse.halt(Trouble.SIM_FAILED)
-            if loop.time() >= deadline:
-                raise self._pulse.halt(Trouble.SIM_BUSY)
-            await asyncio.sleep(self._timing.retry.total_seconds())
+        return await sim_state(self._link, self._profile, self._pulse, self._pause)
 
     async def _enter_pin(self) -> None:
         found = await self._iccid()
         iccid = found[0] if found else None
+        if iccid:
+            self._refuse_disabled(SimIdentity(iccid))
         pin = self._pin(SimIdentity(iccid) if iccid else None)
         if not pin:
             raise self._pulse.halt(Trouble.PIN_MISSING)
@@ -173,7 +164,13 @@ class StartUp:
         if not iccid and not imsi:
             raise self._pulse.halt(Trouble.SIM_UNREADABLE)
         number = await inquiries.own_number(self._link)
-        return SimIdentity(iccid or f"IMSI{imsi}", imsi, number), command
+        sim = SimIdentity(iccid or f"IMSI{imsi}", imsi, number)
+        self._refuse_disabled(sim)
+        return sim, command
+
+    def _refuse_disabled(self, sim: SimIdentity) -> None:
+        if not self._rules(sim).enabled:
+            raise self._pulse.halt(Trouble.DISABLED, sim.tail)
 
     async def _iccid(self) -> tuple[str, str] | None:
         commands = inquiries.iccid_commands(self._profile)
@@ -181,6 +178,9 @@ class StartUp:
 
     async def _set_pdu_mode(self) -> None:
         """Set PDU mode; slow starters refuse it until their message service is up."""
+        offered = await inquiries.message_formats(self._link)
+        if offered and PDU_MODE not in offered:
+            raise self._pulse.halt(Trouble.NO_MESSAGES, "it offers text mode only")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timing.sim.total_seconds()
         while True:
@@ -189,15 +189,16 @@ class StartUp:
             except CommandRefused as error:
                 if loop.time() >= deadline:
                     raise self._pulse.halt(Trouble.NO_MESSAGES, error.final) from None
-                await asyncio.sleep(self._timing.retry.total_seconds())
+                await self._pause()
             else:
                 return
 
-    async def _subscribe(self, *, stored: bool) -> Notifications:
+    async def _subscribe(self, proved: Mapping[str, bool], *, stored: bool) -> Notifications:
         offered = await inquiries.notification_choices(self._link)
-        wanted = choose_notifications(offered, self._profile, stored=stored)
+        wanted = choose_notifications(offered, self._profile, stored=stored, proved=proved)
         acknowledge = False
-        if needs_acknowledgement(wanted):
+        services = await inquiries.message_services(self._link)
+        if needs_acknowledgement(wanted) and (not services or ACKNOWLEDGED in services):
             acknowledge = await attempt(self._link, "AT+CSMS=1")
         if acknowledge:
             # What an earlier run left unacknowledged is refused, so that it comes again at once;
@@ -206,6 +207,8 @@ class StartUp:
         else:
             await attempt(self._link, "AT+CSMS=0")
         values = await self._notify(wanted)
+        if self._profile.report_command:
+            await attempt(self._link, self._profile.report_command)
         chosen = Notifications(values, "", acknowledge)
         return replace(chosen, reports=how_reports_come(chosen, self._profile))
 
@@ -216,29 +219,65 @@ class StartUp:
                 return await inquiries.notifications(self._link) or values
         return ()
 
-    async def _register(self) -> None:
+    async def _register(self, rules: SimRules) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timing.registration.total_seconds()
         while True:
             registration = await inquiries.registration(self._link)
-            trouble = registration_trouble(registration, roaming=self._roaming)
+            trouble = registration_trouble(registration, roaming=rules.roaming)
             if trouble is not Trouble.SEARCHING or loop.time() >= deadline:
                 break
             self._pulse.tell(trouble)
-            await asyncio.sleep(self._timing.retry.total_seconds())
+            await self._pause()
         operator = await inquiries.operator(self._link)
         self._pulse.note_network(registration, operator, await inquiries.signal_dbm(self._link))
         if trouble is not Trouble.NONE:
             raise self._pulse.halt(trouble)
-        if not await self._patiently(lambda: inquiries.service_centre(self._link)):
+        centre = await self._patiently(lambda: inquiries.service_centre(self._link))
+        self._pulse.note_service(centre)
+        if not centre:
             logger.warning("%s: the SIM tells no service centre", self._link.port)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
         """Ask once more after a while: a SIM that was just unlocked may still be busy."""
         if found := await ask():
             return found
-        await asyncio.sleep(self._timing.retry.total_seconds())
+        await self._pause()
         return await ask()
+
+    async def _pause(self) -> None:
+        """Wait before asking again; less if the modem says that something has come up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.retry.total_seconds()):
+                await self._ready.wait()
+        self._ready.clear()
+
+
+async def sim_state(
+    link: Link, profile: Profile, pulse: Pulse, pause: Callable[[], Awaitable[None]]
+) -> str:
+    """Return what AT+CPIN? says ("READY", "SIM PIN", …), as soon as the SIM is awake.
+
+    ``pause`` is awaited between two looks.
+
+    Raises:
+        NotReady: there is no SIM, it fails, or it stays busy for ``timing.sim``.
+        ModemError: the modem does not answer.
+
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + link.timing.sim.total_seconds()
+    while True:
+        state, code = await inquiries.pin_state(link, profile)
+        if state not in {"", "NOT READY", "NOT INSERTED"}:
+            return state
+        if code in SIM_MISSING or state == "NOT INSERTED":
+            raise pulse.halt(Trouble.SIM_MISSING)
+        if code in SIM_FAILED:
+            raise pulse.halt(Trouble.SIM_FAILED)
+        if loop.time() >= deadline:
+            raise pulse.halt(Trouble.SIM_BUSY)
+        await pause()
 
 
 async def attempt(link: Link, command: str) -> bool:
@@ -264,70 +303,5 @@ async def restore(link: Link, setup: Setup) -> None:
         await attempt(link, select_command(setup.arrivals, 3))
     if chosen.values:
         await attempt(link, f"AT+CNMI={','.join(map(str, chosen.values))}")
-
-
-def select_command(memory: str, places: int) -> str:
-    """Return the command that uses ``memory`` for reading, writing and arrivals (1-3 places)."""
-    return "AT+CPMS=" + ",".join([f'"{memory}"'] * min(max(places, 1), 3))
-
-
-def choose_memories(offered: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], str]:
-    """Return the memories to sweep and the one for arrivals ('' if there is none).
-
-    The SIM's own comes first for arrivals, because what lies there moves with the SIM.
-    """
-    first = offered[0] if offered else ()
-    swept = tuple(memory for memory in READABLE if memory in first)
-    if not {"SM", "ME"} & set(swept) and "MT" in first:
-        swept = ("MT", *swept)
-    last = offered[-1] if offered else ()
-    arrivals = next((memory for memory in ("SM", "ME", "MT") if memory in last), "")
-    return swept, arrivals
-
-
-def choose_notifications(
-    offered: Sequence[frozenset[int]], profile: Profile, *, stored: bool
-) -> tuple[int, ...]:
-    """Return the five values for AT+CNMI (27.005 clause 3.4.1).
-
-    Inbound messages are stored (mt=1) where there is a memory, because that survives a crash;
-    reports too (ds=2) where they were proved readable, else they come directly (ds=1).
-    """
-    if len(offered) < 4:
-        return (
-            profile.cnmi_mode or 2,
-            1 if stored else 2,
-            0,
-            2 if profile.stored_reports else 1,
-            0,
-        )
-    modes, arrivals, _, reports, *rest = offered
-    mode = _first(modes, profile.cnmi_mode, 2, 1, 3)
-    mt = _first(arrivals, *((1, 2) if stored else (2, 1)))
-    ds = _first(reports, *((2, 1) if profile.stored_reports else (1, 2)))
-    return (
-        mode,
-        mt,
-        0,
-        ds if profile.reports else 0,
-        *(_first(buffer, 0, 1) for buffer in rest[:1]),
-    )
-
-
-def needs_acknowledgement(values: Sequence[int]) -> bool:
-    """Say whether something comes directly, and so is lost unless it is acknowledged."""
-    return values[1] in (2, 3) or values[3] == 1
-
-
-def how_reports_come(chosen: Notifications, profile: Profile) -> str:
-    """Return the word of Health.reports for what is set."""
-    ds = chosen.values[3] if len(chosen.values) > 3 else 0
-    if not profile.reports or ds == 0:
-        return "none"
-    if ds == 2:
-        return "stored"
-    return "acknowledged" if chosen.acknowledge else "direct"
-
-
-def _first(offered: frozenset[int], *wanted: int | None) -> int:
-    return next((value for value in wanted if value in offered), min(offered, default=0))
+    if setup.profile.report_command:
+        await attempt(link, setup.profile.report_command)

@@ -1,10 +1,21 @@
 """Which USB products are modems, and which of their interfaces takes AT commands. Data.
 
-Facts from a public catalogue of port layouts; interface numbers are hex, as in sysfs.
+Facts from a public catalogue of port layouts; interface numbers are hex, as in sysfs. Makers
+of modems have products that the catalogue does not know: of theirs, every serial port is a
+candidate, to be proved by an AT exchange. Nobody else's unknown device is ever spoken to.
 """
 
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Final
+
+
+class Role(Enum):
+    """What an interface is for."""
+
+    AT = auto()  # the AT port of a product in our table
+    CANDIDATE = auto()  # perhaps: a modem maker's, and we do not know better
+    OTHER = auto()
 
 
 def _table(**products: str) -> Mapping[str, str]:
@@ -37,23 +48,74 @@ AT_INTERFACE: Final[Mapping[str, Mapping[str, str]]] = {
         if05="1041 1051 1061 1071 1204",
         if06="7020 7021",
     ),
+    "2cb7": _table(  # Fibocom
+        if00="010a", if01="0104 0106", if02="0007 01a0 01a2", if03="0115 01a4"
+    ),
+    "1508": _table(if01="1001"),  # Fibocom
+    "1782": _table(if00="4d10", if02="4d11"),  # Fibocom
+    "8087": _table(if00="095a"),  # Fibocom
+    "33f8": _table(  # Rolling
+        if01="0104", if02="01a2 0301 0302", if03="01a4 01a8 01a9", if04="0115 1003"
+    ),
+    "3731": _table(  # Netprisma
+        if05="0100 0101 0106 010a 010b 010c 010d 0111 0112 0113 0115 0116"
+    ),
+    "1c9e": _table(  # Longcheer, Alcatel
+        if00="3197 6000 6060 6061 9602",
+        if01="9004 9005",
+        if02="7001 7002 9001 9002 9012 9022 9603",
+        if03="9000 9003 9010 9020 9604 9605",
+        if04="7101 7102 8001 8002 9606 9607",
+        if05="8000",
+    ),
+    "1bbb": _table(if01="022c", if03="0000", if04="00b7", if05="0017"),  # Alcatel
+    "0b3c": _table(if05="c005"),  # Olivetti
+    "0e8d": _table(if00="00a1 00a2 00a4", if02="0023 00a5 00a7"),  # MediaTek
+    "07d1": _table(if02="7e11"),  # D-Link
+    "2001": _table(if00="7d00", if01="7e35"),  # D-Link
+    "2357": _table(if03="9000"),  # TP-Link
+    "0421": _table(  # Nokia's internet sticks
+        if01="060d 0611 061a 061b 061f 0620 0623 0624 0625 062a 062e 062f", if03="0619"
+    ),
+    "413c": _table(if02="81d7 81e0"),  # Dell
+    "0489": _table(if02="e0b4 e0b5"),  # Foxconn
+    "05c6": _table(if01="908b"),  # u-blox
+    "2020": _table(if01="2060"),  # BroadMobi
+    "305a": _table(if01="1405"),  # GosuncnWelink
+    "201e": _table(if03="10f8"),  # Haier
+    "230d": _table(if03="0001"),  # Linktop
 }
+
 
 AT_CLASS: Final[Mapping[str, frozenset[str]]] = {  # where the interface's class says it
     "12d1": frozenset({"ff/01/02", "ff/02/02"}),  # Huawei: PCUI
 }
 
 
-def takes_commands(vid: str, pid: str, interface: str, triple: str) -> bool:
-    """Say whether this interface is the AT port of a known modem.
+MAKERS: Final = frozenset({"12d1", "19d2", "1e0e", "2c7c", "1199", "1e2d", "1bc7"})
+"""Vendors that make modems and little else; the udev rules name the same."""
+
+SPEECHLESS: Final[Mapping[str, frozenset[str]]] = {  # protocols known to be something else
+    "12d1": frozenset({"03", "09", "12", "13", "14"}),  # Huawei: diagnosis, GPS, network, …
+}
+
+
+def role_of(vid: str, pid: str, interface: str, triple: str) -> Role:
+    """Say what a serial interface is for, all in lower-case hex as sysfs has it.
 
     Args:
-        vid: idVendor, four hex digits; ``pid``: idProduct, likewise.
-        pid: idProduct.
-        interface: bInterfaceNumber, two hex digits.
+        vid: idVendor, four digits.
+        pid: idProduct, likewise.
+        interface: bInterfaceNumber, two digits.
         triple: class, subclass and protocol of the interface, such as "ff/02/02".
 
     """
     if triple in AT_CLASS.get(vid, ()):
-        return True
-    return AT_INTERFACE.get(vid, {}).get(pid) == interface
+        return Role.AT
+    products = AT_INTERFACE.get(vid, {})
+    if pid in products:
+        return Role.AT if products[pid] == interface else Role.OTHER
+    protocol = triple.rpartition("/")[2]
+    if vid in MAKERS and protocol not in SPEECHLESS.get(vid, ()):
+        return Role.CANDIDATE
+    return Role.OTHER

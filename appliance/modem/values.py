@@ -1,15 +1,16 @@
 """What the modem engine tells the rest of the house: outcomes, arrivals, health. Pure values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from appliance.modem.causes import Cause
 from appliance.modem.pdu import Deliver, StatusReport
 
 
 class LineState(StrEnum):
-    """Where a modem is; only ``ready`` sends."""
+    """Where a modem is; only ``ready`` sends. ``sending``: ready, and slow with a part just now."""
 
     no_answer = "no_answer"
     starting = "starting"
@@ -21,6 +22,7 @@ class LineState(StrEnum):
     denied = "denied"
     roaming = "roaming"
     ready = "ready"
+    sending = "sending"
     recovering = "recovering"
     disabled = "disabled"
 
@@ -35,6 +37,27 @@ class SimIdentity:
     iccid: str
     imsi: str | None = None
     number: str | None = None  # as the SIM knows it, + in front if it says so
+
+    @property
+    def tail(self) -> str:
+        """The end of its ICCID, which is enough to tell the SIMs in one box apart."""
+        return self.iccid[-4:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimRules:
+    """What is set for a SIM.
+
+    Attributes:
+        enabled: it may be used.
+        roaming: it may be used in a foreign network.
+        reports: the network is asked for a status report with each part.
+
+    """
+
+    enabled: bool = True
+    roaming: bool = False
+    reports: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +83,11 @@ class Health:
         registration: "home", "roaming", "searching", "denied" or "none".
         storage: memory with places used and there, such as "SM 3/20"; None if unknown.
         reports: how status reports come: "stored" (they survive a restart), "acknowledged"
-            (they come again until stored here), "direct" (may be lost while stopped), "none".
+            (they come again until stored here), "direct" (may be lost while stopped), "none"
+            (the modem hands out none), "off" (set so for this SIM: none is asked for).
+        service_centre: the address that the SIM sends to, None if it tells none.
+        clock_offset: seconds by which the modem's clock is ahead of ours (behind: negative),
+            None if it has none, was never set, or does not say in which zone it counts.
 
     """
 
@@ -72,6 +99,12 @@ class Health:
     registration: str = "none"
     storage: str | None = None
     reports: str = "none"
+    service_centre: str | None = None
+    clock_offset: float | None = None
+
+
+UNREPORTED: Final = frozenset({"none", "off"})
+"""Words of Health.reports for modems by which no report comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +114,7 @@ class Timing:
     open: timedelta = timedelta(seconds=10)  # also for closing
     wake: timedelta = timedelta(seconds=15)  # until the first OK, and for a resync
     answer: timedelta = timedelta(seconds=8)  # any command but CMGS
+    prove: timedelta = timedelta(seconds=3)  # for an OK from a port that may not be the right one
     prompt: timedelta = timedelta(seconds=10)  # also for the bytes of a PDU to leave
     send: timedelta | None = None  # final answer to CMGS; None: the profile's (120 s by default)
     sim: timedelta = timedelta(seconds=30)  # for a SIM that is busy or slow to start
@@ -89,6 +123,8 @@ class Timing:
     quiet: timedelta = timedelta(milliseconds=200)  # silence that proves a resync
     after_error: timedelta = timedelta(milliseconds=30)  # for the second final of some models
     patience: timedelta = timedelta(seconds=1)  # how long sending may go ahead of housekeeping
+    caller: timedelta = timedelta(seconds=6)  # for a caller's number, before the call is hung up
+    ringing: timedelta = timedelta(seconds=8)  # the longest time between two rings of one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +159,24 @@ class MaybeSent:
     why: str
 
 
+ON_SIM: Final = frozenset({"SM", "SM_P", "MT"})
+"""Memories on the SIM, whose content moves with it; "MT" is both, where only both is offered."""
+
 Outcome = Sent | NotSent | Refused | MaybeSent
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """It lies in the modem's memory until it is settled."""
+    """It lies in a memory until it is settled; ``old``: it lay there when the port was opened."""
 
     memory: str
     index: int
+    old: bool = field(default=False, compare=False)
+
+    @property
+    def own(self) -> bool:
+        """Whether the memory is the modem's own: what lies there may be another SIM's."""
+        return self.memory not in ON_SIM
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +223,19 @@ class LateReference:
     reference: int
 
 
-Arrival = ReportArrived | DeliverArrived | Undecodable | LateReference
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A call that was hung up. ``number`` as the network gives it, None: withheld or unknown."""
+
+    number: str | None
+
+
+Arrival = ReportArrived | DeliverArrived | Undecodable | LateReference | CallArrived
+
+
+@dataclass(frozen=True, slots=True)
+class UssdReply:
+    """What the network says to a USSD code; ``more``: it asks back and waits for an answer."""
+
+    text: str
+    more: bool

@@ -1,7 +1,11 @@
 """Fixtures of the modem engine's tests."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from appliance.modem.calls import Calls
 from appliance.modem.link import Link
 from appliance.modem.startup import REFUSED_PINS
 from tests.modem.driving import Rig
@@ -56,3 +60,22 @@ async def opened(peer):
     yield open_link
     for link in links:
         await link.close()
+
+
+@pytest.fixture
+async def peer_modem(peer, opened):
+    """Take calls at a port whose other end the test holds; the last value is what was told."""
+
+    async def take_calls(refused=(), **timing):
+        told = []
+        peer.replies = {
+            command: b"\r\nERROR\r\n" if command in refused else b"\r\nOK\r\n"
+            for command in (b"AT+CHUP", b"ATH", b"AT+CLCC")
+        }
+        waits = {name: timedelta(milliseconds=value) for name, value in timing.items()}
+        link = await opened(timing=replace(FAST, **waits))
+        calls = Calls(link, told.append)
+        link._on_indication = calls.indicated
+        return peer, calls, told
+
+    return take_calls

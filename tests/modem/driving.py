@@ -16,6 +16,7 @@ TIMING = Timing(
     open=timedelta(seconds=5),
     wake=timedelta(seconds=5),
     answer=timedelta(seconds=3),
+    prove=timedelta(seconds=1),
     prompt=timedelta(seconds=3),
     send=timedelta(seconds=5),
     sim=timedelta(seconds=1),

@@ -1,7 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from appliance.modem.discovery import Found, ports
-from appliance.modem.usb import AT_CLASS, AT_INTERFACE, takes_commands
+from appliance.modem.discovery import Found, ports, usb_ids
+from appliance.modem.usb import AT_CLASS, AT_INTERFACE, MAKERS, Role, role_of
 from tests.vectors import load
 
 
@@ -20,18 +23,20 @@ class Machine:
         (device / "idVendor").write_text(f"{vid}\n")
         (device / "idProduct").write_text(f"{pid}\n")
         for tty, (number, triple) in interfaces.items():
-            interface = device / f"{path}:1.{int(number, 16)}"
-            interface.mkdir()
-            (interface / "bInterfaceNumber").write_text(f"{number}\n")
-            for part, value in zip(
-                ("Class", "SubClass", "Protocol"), triple.split("/"), strict=True
-            ):
-                (interface / f"bInterface{part}").write_text(f"{value}\n")
-            holder = interface if acm else interface / tty
-            (holder / "tty" / tty).mkdir(parents=True)
-            (holder / "tty" / tty / "device").symlink_to(holder)
-            (self.sysfs / "class" / "tty" / tty).symlink_to(holder / "tty" / tty)
-            (self.dev / tty).touch()
+            self.add_interface(path, tty, number, triple, acm=acm)
+
+    def add_interface(self, path, tty, number, triple, *, acm=False):
+        """Let one more interface of a device come up."""
+        interface = self.sysfs / "devices" / "usb1" / path / f"{path}:1.{int(number, 16)}"
+        interface.mkdir()
+        (interface / "bInterfaceNumber").write_text(f"{number}\n")
+        for part, value in zip(("Class", "SubClass", "Protocol"), triple.split("/"), strict=True):
+            (interface / f"bInterface{part}").write_text(f"{value}\n")
+        holder = interface if acm else interface / tty
+        (holder / "tty" / tty).mkdir(parents=True)
+        (holder / "tty" / tty / "device").symlink_to(holder)
+        (self.sysfs / "class" / "tty" / tty).symlink_to(holder / "tty" / tty)
+        (self.dev / tty).touch()
 
     def add_uart(self, tty):
         place = self.sysfs / "devices" / "platform" / tty
@@ -92,16 +97,72 @@ def test_a_cdc_acm_port_is_found_too(machine):
 
 def test_unknown_devices_and_uarts_are_never_found_by_themselves(machine):
     machine.plug("1-1", "0403", "6001", {"ttyUSB0": ("00", ANY)})
-    machine.plug("1-2", "12d1", "1506", {"ttyUSB1": ("00", ANY)})
+    machine.plug("1-2", "2c7c", "0125", {"ttyUSB1": ("00", ANY)})  # its AT port is another one
     machine.add_uart("ttyAMA0")
     assert machine.find() == []
+
+
+def test_a_modem_makers_unknown_product_offers_all_its_ports_as_one_stick(machine):
+    interfaces = {f"ttyUSB{number}": (f"0{number}", ANY) for number in (2, 0, 1)}
+    machine.plug("1-2", "12d1", "1001", interfaces)
+    names = tuple(str(machine.dev / f"ttyUSB{number}") for number in range(3))
+    assert machine.find() == [Found(names[0], "usb-1-2", known=False, candidates=names)]
+
+
+def test_ports_of_other_use_are_no_candidates(machine):
+    machine.plug(
+        "1-2",
+        "12d1",
+        "1f11",
+        {
+            "ttyUSB0": ("00", "ff/02/03"),  # diagnosis
+            "ttyUSB1": ("01", "ff/02/01"),
+            "ttyUSB2": ("02", "ff/02/09"),  # GPS
+        },
+    )
+    (found,) = machine.find()
+    assert found.candidates == (str(machine.dev / "ttyUSB1"),)
+
+
+def test_a_stick_keeps_its_slot_whichever_of_its_ports_come_up_first(machine):
+    machine.plug("1-2", "12d1", "1001", {"ttyUSB7": ("02", ANY)})
+    (early,) = machine.find()
+    for number in ("00", "01"):
+        machine.add_interface("1-2", f"ttyUSB{number[1]}", number, ANY)
+    (late,) = machine.find()
+    assert early.slot == late.slot
+    assert len(late.candidates) == 3
+
+
+def test_one_stick_is_one_modem_though_two_of_its_ports_take_commands(machine):
+    machine.plug(
+        "1-2", "12d1", "1506", {"ttyUSB0": ("04", "ff/02/02"), "ttyUSB1": ("01", "ff/01/02")}
+    )
+    assert [found.slot for found in machine.find()] == ["usb-1-2:1.1"]
+
+
+def test_a_device_file_that_is_a_link_does_not_give_its_name_to_the_slot(machine, tmp_path):
+    machine.plug("1-1.3", "2c7c", "0125", {"ttyUSB0": ("02", ANY)})
+    (tmp_path / "pts").touch()
+    (machine.dev / "ttyUSB0").unlink()
+    (machine.dev / "ttyUSB0").symlink_to(tmp_path / "pts")
+    (found,) = machine.find(simulated=[str(machine.dev / "ttyUSB*")])
+    assert (found.slot, found.simulated) == ("usb-1-1.3:1.2", True)
+
+
+def test_what_a_port_is_on_usb_can_be_told(machine):
+    machine.plug("1-2", "12d1", "1001", {"ttyUSB0": ("02", ANY)})
+    where = {"sysfs": machine.sysfs, "dev": machine.dev}
+    port = str(machine.dev / "ttyUSB0")
+    assert usb_ids(port, **where) == "12d1:1001 interface 02 (ff/ff/ff)"
+    assert usb_ids("/dev/ttyAMA0", **where) is None
 
 
 def test_a_port_that_is_named_is_taken_as_it_is(machine):
     machine.add_uart("ttyAMA0")
     uart, socket, absent = str(machine.dev / "ttyAMA0"), "socket://pi:3001", "/dev/tty/none"
     assert machine.find([uart, socket, absent]) == [
-        Found(name, name, known=False) for name in (uart, socket, absent)
+        Found(name, name, known=False, there=name != absent) for name in (uart, socket, absent)
     ]
 
 
@@ -145,8 +206,19 @@ def test_our_table_agrees_with_the_catalogue():
         )
         primary = "at_primary" in row["role"]
         (at if primary else others).add((vid, pid, row["ifnum"] or "", row["iface_class"] or ""))
-    for vid in AT_INTERFACE | AT_CLASS:
-        known = {place for place in at if place[0] == vid}
-        assert known
-        assert all(takes_commands(*place) for place in known), vid
-    assert not [place for place in others - at if takes_commands(*place)]
+    assert {place[0] for place in at} == set(AT_INTERFACE) | set(AT_CLASS)
+    assert [place for place in at if role_of(*place) is not Role.AT] == []
+    assert [place for place in others - at if role_of(*place) is Role.AT] == []
+
+
+def test_only_modem_makers_unknown_products_are_candidates():
+    rules = (Path(__file__).parents[2] / "udev" / "76-appliance.rules").read_text()
+    assert f'=="{"|".join(sorted(MAKERS))}"' in _sorted_vendors(rules)
+    assert role_of("0403", "6001", "00", ANY) is Role.OTHER
+    assert role_of("0421", "ffff", "00", ANY) is Role.OTHER  # phones too
+    assert role_of("1bc7", "ffff", "00", ANY) is Role.CANDIDATE
+
+
+def _sorted_vendors(rules):
+    (vendors,) = set(re.findall(r'=="([0-9a-f]{4}(?:\|[0-9a-f]{4})+)"', rules))
+    return f'=="{"|".join(sorted(vendors.split("|")))}"'

@@ -138,10 +138,12 @@ def test_a_short_iccid_is_read_without_its_filling():
     assert answers.iccid(["OK", "12345"]) is None
 
 
-def test_usage_is_read_with_or_without_quotes():
-    found = answers.usage(['+CPMS: "SM",3,20,"ME",0,100,MT,3,120'])
-    assert [str(one) for one in found] == ["SM 3/20", "ME 0/100", "MT 3/120"]
-    assert answers.usage(["+CPMS: ,,,,,,,,"]) == ()
+@pytest.mark.parametrize(
+    "line", ["+CPMS: 3,20,0,100,3,120", '+CPMS: "SM",3,20,"ME",0,100', "+CPMS:SM, 3, 20"]
+)
+def test_how_full_a_memory_is_is_read_with_or_without_its_name(line):
+    assert str(answers.usage("SM", ["^RSSI:1", line])) == "SM 3/20"
+    assert answers.usage("SM", ["+CPMS: ,,,,,,,,"]) is None
 
 
 @given(st.text(max_size=80))
@@ -155,6 +157,6 @@ def test_no_line_makes_anything_raise(line):
         answers.operator,
         answers.own_number,
         answers.iccid,
-        answers.usage,
+        lambda lines: answers.usage("SM", lines),
     ):
         read([line])

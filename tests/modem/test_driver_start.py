@@ -7,8 +7,8 @@ import pytest
 from appliance.errors import ModemError, ModemSilent, NotReady, PortGone
 from appliance.modem.health import ADVICE, BY_ERROR, REGISTERED, Trouble
 from appliance.modem.profiles import GENERIC, PROFILES, profile_for
-from appliance.modem.startup import Notifications, choose_memories, choose_notifications
-from appliance.modem.values import LineState, Sent
+from appliance.modem.choices import Notifications, choose_memories, choose_notifications
+from appliance.modem.values import LineState, Sent, SimRules
 from tests.fake_modem import PERSONALITIES
 from tests.modem.driving import arrival, committed, encoded, silence, timing, until
 
@@ -199,7 +199,7 @@ async def test_a_network_that_comes_late_is_waited_for(rig):
 async def test_roaming_is_used_where_it_is_allowed(rig):
     await rig.bank()
     await rig.fault("coverage", coverage="roaming")
-    modem = await rig.started(roaming=True)
+    modem = await rig.started(rules=lambda _sim: SimRules(roaming=True))
     assert (modem.health.state, modem.health.registration) == (LineState.ready, "roaming")
 
 
