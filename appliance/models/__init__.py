@@ -1,9 +1,9 @@
 """The tables. Each index says which question it answers.
 
-Numbers and texts stand in ``message`` and ``inbound`` only, nullable, so that they can be
-erased; every look-up by number goes through keyed hashes (``recipient_key``,
-``recipient_suffix_key``, ``sender_key``). History, notices, attempts and reports hold ids and
-hashes.
+Numbers and texts stand in ``message`` and ``inbound`` only, and numbers that were opted out by a
+list in ``opt_out``, nullable, so that they can be erased; every look-up by number goes through
+keyed hashes (``recipient_key``, ``recipient_suffix_key``, ``sender_key``). History, notices,
+attempts and reports hold ids and hashes.
 
 The ids of rows that come in numbers are made by the store before they are written
 (``appliance.store.ids``): they grow with time, and a row can name another one of its own
@@ -11,7 +11,7 @@ transaction without asking the database first.
 """
 
 from appliance.models.accounts import Account, ApiKey, Daemon, Setting
-from appliance.models.columns import InboundState, NoticeKind, Outcome, RequestState
+from appliance.models.columns import ConsentEvent, InboundState, NoticeKind, Outcome, RequestState
 from appliance.models.lines import Incident, Line, ModelProof, Request, ServiceCentre, Sim
 from appliance.models.messages import (
     Attempt,
@@ -21,9 +21,11 @@ from appliance.models.messages import (
     Lane,
     Message,
     Part,
+    Withdrawal,
 )
 from appliance.models.network import (
     Call,
+    Consent,
     Contact,
     Inbound,
     InboundPart,
@@ -40,6 +42,8 @@ __all__ = [
     "Bundle",
     "Call",
     "ConcatCounter",
+    "Consent",
+    "ConsentEvent",
     "Contact",
     "Daemon",
     "History",
@@ -63,4 +67,5 @@ __all__ = [
     "ServiceCentre",
     "Setting",
     "Sim",
+    "Withdrawal",
 ]

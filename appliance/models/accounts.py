@@ -20,6 +20,7 @@ class Daemon(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     started_at: datetime
+    lease_until: datetime | None = None  # by the database's clock; None: it does not work
 
 
 class Account(SQLModel, table=True):
@@ -37,6 +38,7 @@ class Account(SQLModel, table=True):
     admin: bool = Field(
         default=False, sa_column_kwargs=NO
     )  # may speak to lines, hears of incidents
+    notices_by: int | None = None  # the daemon that carries its notices, where there are several
     created_at: datetime
     revoked_at: datetime | None = None
 

@@ -48,6 +48,16 @@ class InboundState(StrEnum):
     UNDECODABLE = "undecodable"  # kept raw
 
 
+class ConsentEvent(StrEnum):
+    """What a recipient has said, or somebody for them."""
+
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    HELP = "help"
+    IMPORTED = "imported"  # an opt-out, from a list
+    ENDED = "ended"  # an opt-out, by an account or on this box
+
+
 class NoticeKind(StrEnum):
     """What a notice tells of."""
 

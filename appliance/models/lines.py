@@ -22,6 +22,8 @@ class Sim(SQLModel, table=True):
     balance_at: datetime | None = None
     paused_at: datetime | None = None  # it sends nothing until somebody or something resumes it
     pause_reason: str | None = None
+    probe_at: datetime | None = None  # paused because it failed: then it is tried by one message
+    pauses: int = Field(default=0, sa_column_kwargs=default(0))  # for failing, in a row
     first_seen: datetime
     last_seen: datetime
 
@@ -63,6 +65,7 @@ class Line(SQLModel, table=True):
     service_centre: str | None = None
     clock_offset_seconds: float | None = None  # the modem's clock against ours
     reports_proven_at: datetime | None = None  # the last report by this modem for this SIM
+    memory_sim_id: int | None = None  # whose messages lie in the modem's own memory
     mending: str = Field(default="", sa_column_kwargs=default("''"))  # the rung it is on, in words
     mended: dict[str, int] | None = Field(default=None, sa_type=JSON)  # rung -> how often
     changed_at: datetime

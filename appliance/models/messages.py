@@ -47,6 +47,12 @@ class Message(SQLModel, table=True):
         Index("ix_message_expiry", "expires_at", **partial("state = 'queued'")),
         # Which are open for too long?
         Index("ix_message_open", "changed_at", **partial("state IN ('sent', 'uncertain')")),
+        # Of which has nothing more been heard for too long?
+        Index(
+            "ix_message_uncertain",
+            "changed_at",
+            **partial("state = 'uncertain' AND when_uncertain <> 'hold'"),
+        ),
     )
 
     id: int = Field(primary_key=True, sa_type=BIG)
@@ -87,6 +93,11 @@ class Message(SQLModel, table=True):
     bundle_ordinal: int | None = None
     daemon: int | None = Field(default=None, foreign_key="daemon.id")
     lease_until: datetime | None = None
+    revision: int = Field(default=0, sa_column_kwargs=default(0))  # how often it was replaced
+    refused_by: list[int] | None = Field(default=None, sa_type=JSON)  # SIMs that may not
+    refused_until: datetime | None = None  # carry it before then
+    withdrawn_at: datetime | None = None  # cancelled while it was on the air: never sent again
+    reply_to_inbound_id: int | None = Field(default=None, sa_type=BIG)  # it answers a keyword
     accepted_at: datetime
     changed_at: datetime
 
@@ -168,6 +179,24 @@ class Bundle(SQLModel, table=True):
     sim_id: int | None = Field(default=None, foreign_key="sim.id")
     concat_reference: int | None = None  # ours, on the air
     created_at: datetime
+
+
+class Withdrawal(SQLModel, table=True):
+    """Many messages that their account has cancelled, as long as some of them are to be gone over.
+
+    Exactly one of ``batch`` and ``recipient_key`` says which.
+    """
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    account_id: int | None = Field(default=None, foreign_key="account.id")  # None: of any
+    batch: str | None = None
+    recipient_key: bytes | None = None
+    passed: int = Field(sa_type=BIG)  # the last message that was gone over
+    up_to: int = Field(sa_type=BIG)  # later ones are not meant
+    cancelled: int
+    on_air: int
+    final: int
+    at: datetime
 
 
 class ConcatCounter(SQLModel, table=True):

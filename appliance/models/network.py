@@ -9,6 +9,7 @@ from appliance.lifecycle import Event
 from appliance.models.columns import (
     BIG,
     EVENT,
+    ConsentEvent,
     InboundState,
     by_value,
     default,
@@ -48,7 +49,14 @@ class Inbound(SQLModel, table=True):
 
     __table_args__ = (
         # To which message does this part belong?
-        Index("ix_inbound_waiting", "sim_id", "sender_key", **partial("state = 'waiting'")),
+        Index(
+            "ix_inbound_lacking",
+            "sim_id",
+            "sender_key",
+            **partial("state IN ('waiting', 'incomplete')"),
+        ),
+        # Which of them lack parts for long?
+        Index("ix_inbound_waiting", "received_at", **partial("state = 'waiting'")),
         Index("ix_inbound_account", "account_id", "id"),
     )
 
@@ -69,7 +77,7 @@ class Inbound(SQLModel, table=True):
     concat_reference: int | None = None
     concat_wide: bool = False
     total: int = 1
-    segments: dict[str, str] | None = Field(default=None, sa_type=JSON)  # ordinal → hex payload
+    segments: dict[str, str] | None = Field(default=None, sa_type=JSON)  # see store.pieces
     keyword: str | None = None
     sent_at: datetime | None = None
     received_at: datetime
@@ -99,16 +107,28 @@ class Call(SQLModel, table=True):
 
 
 class OptOut(SQLModel, table=True):
-    """A recipient who must get no more (of some category, of some account; None: of any)."""
+    """A recipient who must get no more (of some category, of some account, by some SIM; None: any).
+
+    ``recipient`` is kept where no inbound message has the number; it can be erased.
+    ``recipient_suffix_key`` stands only where the number could not be made E.164: then the last
+    digits decide.
+    """
 
     __tablename__ = "opt_out"
     __table_args__ = (
         # May this number be written to?
         Index("ix_opt_out_active", "recipient_key", **partial("ended_at IS NULL")),
+        Index(
+            "ix_opt_out_suffix",
+            "recipient_suffix_key",
+            **partial("ended_at IS NULL AND recipient_suffix_key IS NOT NULL"),
+        ),
     )
 
     id: int = Field(primary_key=True, sa_type=BIG)
+    recipient: str | None = None
     recipient_key: bytes
+    recipient_suffix_key: bytes | None = None
     account_id: int | None = Field(default=None, foreign_key="account.id")
     category: str | None = None
     sim_id: int | None = Field(default=None, foreign_key="sim.id")
@@ -118,6 +138,31 @@ class OptOut(SQLModel, table=True):
     created_at: datetime
     until: datetime | None = None
     ended_at: datetime | None = None
+
+
+class Consent(SQLModel, table=True):
+    """What somebody has said of being written to: a record that is never rewritten.
+
+    The words themselves stand in the inbound message.
+    """
+
+    __table_args__ = (
+        # What has this number said?
+        Index("ix_consent_recipient", "recipient_key", "id"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BIG)
+    recipient_key: bytes
+    event: ConsentEvent = Field(sa_type=by_value(ConsentEvent))
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    category: str | None = None
+    sim_id: int | None = Field(default=None, foreign_key="sim.id")  # that it was said to
+    inbound_id: int | None = Field(default=None, foreign_key="inbound.id", sa_type=BIG)
+    opt_out_id: int | None = Field(default=None, foreign_key="opt_out.id", sa_type=BIG)
+    source: str
+    reason: str
+    until: datetime | None = None
+    at: datetime
 
 
 class Contact(SQLModel, table=True):

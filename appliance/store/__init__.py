@@ -5,7 +5,7 @@ group commit (``writer``) and are answered after the commit; reads have threads 
 """
 
 import asyncio
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -18,6 +18,7 @@ from appliance.errors import StoreError
 from appliance.models import (
     Attempt,
     Call,
+    Consent,
     Daemon,
     History,
     Inbound,
@@ -31,9 +32,12 @@ from appliance.models import (
     Setting,
     Sim,
 )
+from appliance.policy.retries import MOST_TRIES
 from appliance.store.accounts import Accounts
+from appliance.store.balances import Balances
 from appliance.store.base import Base, Reader
 from appliance.store.bell import Bells
+from appliance.store.calls import Calls
 from appliance.store.chores import Chores
 from appliance.store.dispatch import Dispatch
 from appliance.store.engine import alone, is_sqlite, open_engine, writing
@@ -42,14 +46,26 @@ from appliance.store.ids import Ids
 from appliance.store.inbound import InboundMessages, Reading
 from appliance.store.incidents import Incidents
 from appliance.store.keys import Keys
+from appliance.store.lanes import Lanes
 from appliance.store.lines import Lines
 from appliance.store.lock import DirectoryLock
+from appliance.store.marks import Marks
 from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
 from appliance.store.notices import Notices
+from appliance.store.optout_list import OptOuts
+from appliance.store.proofs import Proof, Proofs
+from appliance.store.proofs import read as read_proofs
+from appliance.store.prospects import Prospects
+from appliance.store.replacement import Replacements
 from appliance.store.reports import Reports
+from appliance.store.requests import Requests
 from appliance.store.tables import table_of
+from appliance.store.tenure import DEFAULT, Lease, Tenure
+from appliance.store.usage import Usage
 from appliance.store.views import Views
+from appliance.store.wire import Wire
+from appliance.store.withdrawal import Withdrawals
 from appliance.store.writer import Writer, brief
 
 
@@ -58,7 +74,9 @@ class _Identity:
     daemon: int
     secret: bytes
     last_id: int
-    subscribers: list[str]
+    subscribers: dict[int, str]
+    paused: dict[int, str]
+    proofs: list[Proof]
 
 
 class Store:
@@ -70,24 +88,45 @@ class Store:
         lock: DirectoryLock,
         base: Base,
         reading: Reading,
-        subscribers: Iterable[str],
+        identity: "_Identity",
+        *,
+        wire: Wire | None,
     ) -> None:
-        self._engine, self._lock, self._base = engine, lock, base
-        self.bells = base.bells
+        self._engine, self._lock, self._base, self._wire = engine, lock, base, wire
+        self.bells, self.tenure = base.bells, base.tenure
         self.accounts = Accounts(base)
         self.messages = Messages(base)
+        self.withdrawal = Withdrawals(base)
+        self.replacement = Replacements(base)
         self.dispatch = Dispatch(base)
         self.reports = Reports(base)
         self.inbound = InboundMessages(base, reading)
+        self.opt_outs = OptOuts(base)
+        self.calls = Calls(base)
+        self.balances = Balances(base)
         self.notices = Notices(base)
-        self.lines = Lines(base, subscribers)
+        self.lanes = Lanes(base)
+        self.marks = Marks(base)
+        self.lines = Lines(base, identity.subscribers, identity.paused)
+        self.proofs = Proofs(base, identity.proofs)
+        self.requests = Requests(base)
         self.incidents = Incidents(base)
         self.chores = Chores(base)
         self.views = Views(base)
+        self.usage = Usage(base)
+        self.prospects = Prospects(base)
 
     @classmethod
     async def open(
-        cls, url: str, directory: Path, *, daemon: str, clock: Clock, reading: Reading
+        cls,
+        url: str,
+        directory: Path,
+        *,
+        daemon: str,
+        clock: Clock,
+        reading: Reading,
+        most_tries: int = MOST_TRIES,
+        lease: Lease = DEFAULT,
     ) -> Self:
         """Open a database, bring its tables up to date, and make this daemon known in it.
 
@@ -97,9 +136,12 @@ class Store:
             daemon: this daemon's name, the same at every start.
             clock: makes the ids grow.
             reading: how inbound texts are decoded and understood.
+            most_tries: after how many a part that was refused counts as failed.
+            lease: how long this daemon works without word from a database that it shares.
 
         Raises:
             StoreLocked: another daemon uses this directory.
+            NameInUse: another daemon of this name works on the database.
             StoreError: the database cannot be reached, or is damaged.
 
         """
@@ -107,24 +149,29 @@ class Store:
         if is_sqlite(url):
             lock.take()
         engine = open_engine(url)
+        bells, tenure = Bells(), Tenure(clock, lease, shared=not is_sqlite(url))
+        wire = Wire.of(engine, daemon, tenure, bells)
         try:
-            identity = await asyncio.to_thread(_prepare, engine, daemon, clock)
-        except BaseException as error:
-            engine.dispose()
+            identity = await _prepared(engine, daemon, clock, wire)
+        except BaseException:
             lock.free()
-            if isinstance(error, SQLAlchemyError):
-                raise StoreError(f"the database cannot be used: {brief(error)}") from error
             raise
-        bells = Bells()
         base = Base(
-            writer=Writer(engine, bells),
+            writer=Writer(engine, bells, wire.announce if wire else None),
             reader=Reader(engine),
             bells=bells,
             ids=Ids(clock, node=identity.daemon, last=identity.last_id),
             keys=Keys(identity.secret),
             daemon=identity.daemon,
+            tenure=tenure,
+            most_tries=most_tries,
         )
-        return cls(engine, lock, base, reading, identity.subscribers)
+        return cls(engine, lock, base, reading, identity, wire=wire)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same database: their bells are not heard."""
+        return self._engine.dialect.name != "sqlite"
 
     @property
     def beat(self) -> int:
@@ -138,16 +185,36 @@ class Store:
 
     async def close(self) -> None:
         """Write what was asked for so far, then shut the database."""
+        if self._wire is not None:
+            with suppress(StoreError):
+                await self.chores.leave()
         await self._base.writer.close()
+        if self._wire is not None:
+            await asyncio.to_thread(self._wire.close)
         await self._base.reader.close()
         await asyncio.to_thread(self._engine.dispose)
         self._lock.free()
 
 
-def _prepare(engine: Engine, daemon: str, clock: Clock) -> _Identity:
+async def _prepared(engine: Engine, daemon: str, clock: Clock, wire: Wire | None) -> _Identity:
+    try:
+        return await asyncio.to_thread(_prepare, engine, daemon, clock, wire)
+    except BaseException as error:
+        if wire is not None:
+            wire.close()
+        engine.dispose()
+        if isinstance(error, SQLAlchemyError):
+            raise StoreError(f"the database cannot be used: {brief(error)}") from error
+        raise
+
+
+def _prepare(engine: Engine, daemon: str, clock: Clock, wire: Wire | None) -> _Identity:
     with alone(engine):
         migrate(engine, clock.now())
-        return _identify(engine, daemon, clock)
+        identity = _identify(engine, daemon, clock)
+    if wire is not None:
+        wire.open(identity.daemon)
+    return identity
 
 
 def _identify(engine: Engine, daemon: str, clock: Clock) -> _Identity:
@@ -159,6 +226,8 @@ def _identify(engine: Engine, daemon: str, clock: Clock) -> _Identity:
                 secret=_secret(connection),
                 last_id=_last_id(connection),
                 subscribers=_subscribers(connection),
+                paused=_paused(connection),
+                proofs=read_proofs(connection),
             )
 
 
@@ -189,7 +258,7 @@ def _secret(connection: Connection) -> bytes:
 _NEWEST: Final = tuple(
     hot(select(func.max(table_of(model).c.id)))
     for model in (
-        *(Message, Attempt, History, Inbound, InboundPart, Call, Notice, OptOut, Report),
+        *(Message, Attempt, History, Inbound, InboundPart, Call, Notice, OptOut, Consent, Report),
         *(Incident, Request),
     )
 )
@@ -199,6 +268,13 @@ def _last_id(connection: Connection) -> int:
     return max(execute(connection, newest).scalar() or 0 for newest in _NEWEST)
 
 
-def _subscribers(connection: Connection) -> list[str]:
-    imsi = table_of(Sim).c.imsi
-    return list(connection.execute(select(imsi).where(imsi.is_not(None))).scalars())
+def _subscribers(connection: Connection) -> dict[int, str]:
+    sim = table_of(Sim)
+    found = connection.execute(select(sim.c.id, sim.c.imsi).where(sim.c.imsi.is_not(None)))
+    return {row.id: row.imsi for row in found}
+
+
+def _paused(connection: Connection) -> dict[int, str]:
+    table = table_of(Sim)
+    found = select(table.c.id, table.c.pause_reason).where(table.c.paused_at.is_not(None))
+    return {row.id: row.pause_reason or "" for row in connection.execute(found)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,9 @@ from appliance.store.tables import insert_of, table_of
 from appliance.store.writer import Transaction, Verb
 
 account, api_key = table_of(Account), table_of(ApiKey)
+
+LOCAL: Final = "local"
+"""The account that this box itself sends as; it has no credentials and is not listed."""
 
 CACHED: Final = 5.0
 """Seconds that a key found good is believed without asking again: how long another daemon's
@@ -131,6 +135,16 @@ class Accounts:
     async def by_name(self, name: str) -> Account | None:
         """Return one account, None if there is none."""
         return await self._one(_BY_NAME, {"called": name})
+
+    async def local(self, now: datetime) -> Account:
+        """Return the account that this box itself sends as, made at its first use."""
+        if found := await self.by_name(LOCAL):
+            return found
+        with suppress(NameTaken):  # two first messages at once
+            await self.add(NewAccount(name=LOCAL, local=True), now)
+        found = await self.by_name(LOCAL)
+        assert found is not None
+        return found
 
     async def authenticate_key(self, key: str, monotonic: float) -> Account:
         """Return the account of an API key.

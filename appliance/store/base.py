@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.errors import StoreClosed, StoreError
+from appliance.policy.retries import MOST_TRIES
 from appliance.store.bell import Bells
 from appliance.store.engine import reading
 from appliance.store.ids import Ids
 from appliance.store.keys import Keys
+from appliance.store.tenure import Tenure
 from appliance.store.writer import Writer
 
 R = TypeVar("R")
@@ -54,7 +56,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The hands of an aggregate: who writes, who reads, who rings, and how rows are named."""
+    """The hands of an aggregate: who writes, who reads, who rings, and how rows are named.
+
+    ``most_tries``: after so many a part counts as failed.
+    """
 
     writer: Writer
     reader: Reader
@@ -62,3 +67,5 @@ class Base:
     ids: Ids
     keys: Keys
     daemon: int
+    tenure: Tenure
+    most_tries: int = MOST_TRIES

@@ -6,9 +6,12 @@ from collections.abc import Hashable, Iterable
 from datetime import timedelta
 from typing import Final
 
-QUEUE: Final = "queue"  # something may be sent; ("queue", priority): a new message of it
+QUEUE: Final = "queue"  # something may be sent; ("queue", lane's id): a new message in it
+LANES: Final = "lanes"  # there is another lane
 CHANGES: Final = "changes"  # the page shows something that is no longer so
 ACCOUNTS: Final = "accounts"  # there is another account, or one less
+REQUESTS: Final = "requests"  # (…, daemon's id): something is asked of it; (…, request's id): done
+TENURE: Final = "tenure"  # this daemon may work again after it might not, or another one begins to
 NOTICES: Final = "notices"  # an account is owed something; ("notices", account id) says which
 
 
@@ -54,13 +57,21 @@ class Bells:
     def listen(self, *topics: Hashable) -> Bell:
         """Return a new bell that rings whenever one of ``topics`` does."""
         bell = Bell()
+        self.join(bell, *topics)
+        return bell
+
+    def join(self, bell: Bell, *topics: Hashable) -> None:
+        """Let a bell ring for further topics."""
         for topic in topics:
             self._listeners[topic].append(bell)
-        return bell
 
     def forget(self, topic: Hashable, bell: Bell) -> None:
         """Take a bell down."""
         self._listeners[topic].remove(bell)
+
+    def ring_all(self) -> None:
+        """Ring every bell: much may have happened. Only on the event loop's thread."""
+        self.ring(list(self._listeners))
 
     def ring(self, topics: Iterable[Hashable]) -> None:
         """Ring the bells of these topics. Only on the event loop's thread."""

@@ -53,6 +53,8 @@ DEAD: Final = {
 """States of a part that its message cannot recover from, the worst first, and what the parts
 that are waiting then are told."""
 
+WITHDRAWN: Final = "its account has cancelled it meanwhile"
+
 _LOCK: Final = (
     select(message.c.id)
     .join(part, part.c.message_id == message.c.id)
@@ -70,6 +72,8 @@ _FACTS: Final = (
         message.c.receipts,
         message.c.parts,
         message.c.state.label("message_state"),
+        message.c.withdrawn_at,
+        message.c.lane_id,
         account.c.carrier,
     )
     .join(message, message.c.id == part.c.message_id)
@@ -128,6 +132,7 @@ def apply(transaction: Transaction, changes: Sequence[Change], ids: Ids) -> None
     changes = [each for each in changes if each.only_from in (None, parts[each.part_id].state)]
     moves = _moves(changes, parts)
     if moves:
+        _cancel_withdrawn(moves, parts)
         _cancel_rest(transaction, moves, parts)
         _write(transaction, moves, ids)
         _settle_messages(transaction, moves, parts, ids)
@@ -174,6 +179,14 @@ def _moves(changes: Sequence[Change], parts: Mapping[int, Any]) -> list[_Move]:
         states[change.part_id] = to
         moves.append(_Move(change, was, to, parts[change.part_id].message_id))
     return moves
+
+
+def _cancel_withdrawn(moves: list[_Move], parts: Mapping[int, Any]) -> None:
+    """Cancel what comes back to the queue of messages that were cancelled on the air."""
+    for move in tuple(moves):
+        if move.to is State.QUEUED and parts[move.change.part_id].withdrawn_at is not None:
+            change = Change(move.change.part_id, Event.CANCEL, move.change.at, WITHDRAWN)
+            moves.append(_Move(change, State.QUEUED, State.CANCELLED, move.message_id))
 
 
 def _cancel_rest(transaction: Transaction, moves: list[_Move], parts: Mapping[int, Any]) -> None:
@@ -283,7 +296,8 @@ def _give_back(
     ]
     if rows:
         transaction.execute(_GIVE_BACK, rows)
-        transaction.topics.add(QUEUE)
+        given = {parts[change.part_id].lane_id for change in changes if change.unclaim}
+        transaction.topics |= {(QUEUE, lane_id) for lane_id in given}
 
 
 def _states(

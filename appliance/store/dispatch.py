@@ -1,21 +1,21 @@
 """The queue's way out: what may leave, claims, attempts, and how they ended."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
 from appliance.lifecycle import Event, State, next_state
 from appliance.models import Attempt, ConcatCounter, Message, Outcome, Part
-from appliance.policy.retries import MOST_TRIES, back_off
+from appliance.store import bundles, contacts
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply, write_history
-from appliance.store.early import settle_early
+from appliance.store.endings import AVOID, Endings
 from appliance.store.hot import hot
-from appliance.store.optouts import NOW, OPTED_OUT
-from appliance.store.queue import MAY_LEAVE, OURS_TO_TAKE, Queue
+from appliance.store.optouts import NOW, OPTED_OUT, SIM, Active, Whom, lock_recipients
+from appliance.store.queue import MAY_LEAVE, OURS_TO_TAKE
 from appliance.store.tables import insert_of, table_of
-from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun
+from appliance.store.values import Begin, Begun, NotBegun, Waiting
 from appliance.store.writer import Transaction, Verb
 
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
@@ -28,6 +28,8 @@ _CLAIM: Final = hot(
         message.c.id == bindparam("row"),
         or_(message.c.state == State.QUEUED, message.c.state == State.SENDING),
         or_(message.c.sim_id.is_(None), message.c.sim_id == bindparam("sim")),
+        or_(message.c.pinned_sim_id.is_(None), message.c.pinned_sim_id == bindparam("sim")),
+        message.c.revision == bindparam("seen"),
         OURS_TO_TAKE,
         *MAY_LEAVE,
         ~OPTED_OUT,
@@ -67,6 +69,7 @@ _WHY_NOT: Final = select(
     message.c.state,
     message.c.expires_at,
     message.c.not_before,
+    message.c.revision,
     OPTED_OUT.label("opted_out"),
 ).where(message.c.id == bindparam("row"))
 _WAITING_PARTS: Final = select(part.c.id).where(
@@ -89,38 +92,16 @@ _NEXT_CONCAT: Final = (
     .where(counter.c.sim_id == bindparam("sim"), counter.c.recipient_key == bindparam("recipient"))
     .values(last=bindparam("number"))
 )
-_END: Final = hot(
-    update(attempt)
-    .where(attempt.c.id == bindparam("row"))
-    .values(
-        outcome=bindparam("ended"),
-        reference=bindparam("number"),
-        code=bindparam("error"),
-        cause=bindparam("why"),
-        answered_at=bindparam("moment"),
-    )
-)
-MAY_END: Final[Mapping[Outcome, Set[Outcome]]] = {
-    Outcome.SENDING: frozenset(Outcome) - {Outcome.SENDING},
-    Outcome.UNCERTAIN: frozenset({Outcome.SENT}),
-}
-"""How an attempt may end, by what is known of it."""
-
-_OUTCOMES: Final = select(attempt.c.id, attempt.c.outcome).where(
-    attempt.c.id.in_(bindparam("attempts", expanding=True))
-)
-_TRIES: Final = select(attempt.c.id).where(
-    attempt.c.part_id == bindparam("row"), attempt.c.outcome == Outcome.REFUSED
-)
+REFERENCES: Final = {False: 1 << 8, True: 1 << 16}
+"""How many concatenation references there are, by ``wide`` (23.040 clauses 9.2.3.24.1 and .8)."""
 
 
-class Dispatch(Queue):
+class Dispatch(Endings):
     """What the pool asks of the store."""
 
     def __init__(self, base: Base) -> None:
         super().__init__(base)
         self._begin: Verb[Begin, Begun | NotBegun] = Verb("begin", self._begin_many, urgent=True)
-        self._end: Verb[AttemptEnd, None] = Verb("end", self._end_many, urgent=True)
 
     async def begin(self, begin: Begin) -> Begun | NotBegun:
         """Write down that a part is handed to a SIM; before its PDU is, and with it the claim.
@@ -131,30 +112,27 @@ class Dispatch(Queue):
         """
         return await self._base.writer.run(self._begin, begin)
 
-    async def end(self, end: AttemptEnd) -> None:
-        """Write down what became of an attempt; twice is harmless.
-
-        An attempt that is uncertain may still turn out to be sent: a late answer of its modem.
-        """
-        await self._base.writer.run(self._end, end)
-
     def _begin_many(
         self, transaction: Transaction, items: Sequence[Begin]
     ) -> list[Begun | NotBegun]:
+        lock_recipients(transaction, (item.waiting.recipient_suffix_key for item in items))
         results: list[Begun | NotBegun] = []
-        rows, steps = [], []
+        rows, steps, written = [], [], []
         for item in items:
             if not self._take(transaction, item):
                 results.append(self._explain(transaction, item))
                 continue
             row = self._attempt(transaction, item)
             rows.append(row)
+            if item.first:
+                written.append(_contact(item))
             change = Change(row["part_id"], Event.CLAIM, item.at, attempt_id=row["id"])
             steps.append((item.waiting.message_id, row["part_id"], change, State.SENDING))
             results.append(Begun(row["id"], row["concat_reference"]))
         if rows:
             transaction.execute(insert_of(Attempt), rows)
             write_history(transaction, steps, self._base.ids)
+            contacts.wrote(transaction, written)
         return results
 
     def _take(self, transaction: Transaction, item: Begin) -> bool:
@@ -162,7 +140,10 @@ class Dispatch(Queue):
         row = item.waiting.message_id
         ours = {"row": row, "sim": item.sim_id, "worker": self._base.daemon, NOW: item.at}
         if item.first:
-            if execute(_CLAIM, ours | {"lease": item.lease_until}).rowcount != 1:
+            if not _bundle_free(transaction, item):
+                return False
+            claim = {"lease": item.lease_until, "seen": item.waiting.revision}
+            if execute(_CLAIM, ours | claim).rowcount != 1:
                 return False
         elif execute(_STILL_ALLOWED, ours).first() is None:
             execute(_GIVE_UP_CLAIM, ours)
@@ -173,10 +154,8 @@ class Dispatch(Queue):
     def _attempt(self, transaction: Transaction, item: Begin) -> dict[str, Any]:
         waiting = item.waiting
         reference = item.concat_reference
-        if waiting.parts > 1 and reference is None:
-            reference = waiting.concat_reference
-            if reference is None:
-                reference = _next_concat(transaction, item.sim_id, waiting.recipient_key)
+        if waiting.numbered and reference is None:
+            reference = _reference(transaction, item)
         return {
             "id": self._base.ids.take(),
             "part_id": waiting.part_id(item.ordinal),
@@ -187,6 +166,7 @@ class Dispatch(Queue):
             "recipient_suffix_key": waiting.recipient_suffix_key,
             "concat_reference": reference,
             "outcome": Outcome.SENDING,
+            "price": item.price,
             "started_at": item.at,
         }
 
@@ -194,84 +174,76 @@ class Dispatch(Queue):
         """Say why a message is not to be sent; cancel what its recipient no longer wants."""
         execute = transaction.execute
         identity = {"row": item.waiting.message_id}
-        row = execute(_WHY_NOT, identity | {NOW: item.at}).first()
+        row = execute(_WHY_NOT, identity | {NOW: item.at, SIM: item.sim_id}).first()
         if row is None:
             return NotBegun("it is gone")
         if row.opted_out:
-            waiting = execute(_WAITING_PARTS, identity).scalars().all()
-            cause = "the recipient has opted out (STOP)"
-            apply(
-                transaction,
-                [Change(part_id, Event.CANCEL, item.at, cause) for part_id in waiting],
-                self._base.ids,
-            )
-            return NotBegun(cause)
-        if row.expires_at <= item.at:
-            return NotBegun("its time is up")
-        if row.not_before > item.at:
-            return NotBegun("its time has not come")
-        return NotBegun(f"it is {row.state} by now")
+            return self._opted_out(transaction, item)
+        reasons = {
+            "its time is up": row.expires_at <= item.at,
+            "its time has not come": row.not_before > item.at,
+            "it was replaced meanwhile": row.revision != item.waiting.revision,
+            "another SIM sends the other segments of it": not _bundle_free(transaction, item),
+        }
+        why = next((why for why, so in reasons.items() if so), f"it is {row.state} by now")
+        return NotBegun(why)
 
-    def _end_many(self, transaction: Transaction, items: Sequence[AttemptEnd]) -> list[None]:
-        news = _news(transaction, items)
-        if news:
-            rows = [
-                {
-                    "row": end.attempt_id,
-                    "ended": end.outcome,
-                    "number": end.reference,
-                    "error": end.code,
-                    "why": end.cause,
-                    "moment": end.at,
-                }
-                for end in news
-            ]
-            transaction.execute(_END, rows)
-            apply(transaction, [self._change(transaction, end) for end in news], self._base.ids)
-            settle_early(transaction, news, self._base.ids)
-        return [None] * len(items)
-
-    def _change(self, transaction: Transaction, end: AttemptEnd) -> Change:
-        part_id = end.begin.waiting.part_id(end.begin.ordinal)
-        event, cause, not_before = end.event, end.cause, end.not_before or end.at
-        if event is Event.RELEASE and end.outcome is Outcome.REFUSED:
-            tries = len(transaction.execute(_TRIES, {"row": part_id}).all())
-            not_before = max(not_before, end.at + back_off(tries))
-            if tries >= MOST_TRIES:
-                event, cause = Event.REFUSE, f"{cause}; given up after {tries} tries"
-        return Change(
-            part_id,
-            event,
-            end.at,
-            cause,
-            end.code,
-            end.attempt_id,
-            unclaim=event is Event.RELEASE,
-            not_before=not_before,
+    def _opted_out(self, transaction: Transaction, item: Begin) -> NotBegun:
+        """Cancel what its recipient no longer wants; leave it to other SIMs if they may write."""
+        execute, waiting = transaction.execute, item.waiting
+        whom = Whom(waiting.recipient_key, waiting.recipient_suffix_key)
+        bound = item.sim_id if waiting.sim_id is not None or not item.first else None
+        said = Active(transaction, [whom], item.at).judge(
+            whom, waiting.account_id, waiting.category, bound
         )
+        if said.why:
+            parts = execute(_WAITING_PARTS, {"row": waiting.message_id}).scalars().all()
+            changes = [Change(part_id, Event.CANCEL, item.at, said.why) for part_id in parts]
+            apply(transaction, changes, self._base.ids)
+            return NotBegun(said.why)
+        sims = sorted({*waiting.refused_by, *said.sims})
+        row = {"row": waiting.message_id, "sims": sims, "until": waiting.expires_at}
+        execute(AVOID, row)
+        return NotBegun("the recipient has opted out of this SIM (STOP): another one may write")
 
 
-def _news(transaction: Transaction, ends: Sequence[AttemptEnd]) -> list[AttemptEnd]:
-    """Return the ends of attempts that have not ended that way, or another way, before."""
-    ids = sorted({end.attempt_id for end in ends})
-    rows = transaction.execute(_OUTCOMES, {"attempts": ids})
-    known: dict[int, Outcome] = {row.id: row.outcome for row in rows}
-    news = []
-    for end in ends:
-        if end.outcome in MAY_END.get(known[end.attempt_id], ()):
-            known[end.attempt_id] = end.outcome
-            news.append(end)
-    return news
+def _contact(item: Begin) -> dict[str, Any]:
+    key = item.waiting.recipient_key
+    return {"recipient_key": key, "sim_id": item.sim_id, "written_at": item.at}
 
 
-def _next_concat(transaction: Transaction, sim_id: int, recipient_key: bytes) -> int:
-    """Return the next concatenation reference (0-255) of a SIM to a recipient."""
+def _bundle_free(transaction: Transaction, item: Begin) -> bool:
+    """Tell whether the segments that an app has split itself may go by this SIM."""
+    bundle_id = item.waiting.bundle_id
+    if bundle_id is None:
+        return True
+    return bundles.claimed(transaction, bundle_id).free_for(item.sim_id)
+
+
+def _reference(transaction: Transaction, item: Begin) -> int:
+    """Return the concatenation reference under which a message, or its whole bundle, goes."""
+    waiting, bundle_id = item.waiting, item.waiting.bundle_id
+    known = waiting.concat_reference
+    if bundle_id is not None:
+        known = bundles.claimed(transaction, bundle_id).concat_reference
+    number = _next_concat(transaction, item.sim_id, waiting) if known is None else known
+    if bundle_id is not None and known is None:
+        bundles.take(transaction, bundle_id, item.sim_id, number)
+    return number
+
+
+def _next_concat(transaction: Transaction, sim_id: int, waiting: Waiting) -> int:
+    """Return the next concatenation reference of a SIM to the recipient of ``waiting``.
+
+    It is 0-255, or 0-65535 if the message is numbered with ``wide`` references. One counter
+    serves both: they are told apart by their width.
+    """
     execute = transaction.execute
-    identity = {"sim": sim_id, "recipient": recipient_key}
+    identity = {"sim": sim_id, "recipient": waiting.recipient_key}
     last = execute(_LAST_CONCAT, identity).scalar()
-    number = 0 if last is None else (last + 1) % 256
+    number = 0 if last is None else (last + 1) % REFERENCES[waiting.wide]
     if last is None:
-        row = {"sim_id": sim_id, "recipient_key": recipient_key, "last": number}
+        row = {"sim_id": sim_id, "recipient_key": waiting.recipient_key, "last": number}
         execute(insert(counter), row)
     else:
         execute(_NEXT_CONCAT, identity | {"number": number})

@@ -20,6 +20,7 @@ from appliance.store.changes import Change, apply
 from appliance.store.hot import hot
 from appliance.store.ids import Ids
 from appliance.store.tables import insert_of, table_of
+from appliance.store.trying import still_trying
 from appliance.store.values import AttemptEnd
 from appliance.store.writer import Transaction
 
@@ -167,6 +168,9 @@ def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Id
 def _carry_out(transaction: Transaction, row: Row, chosen: Any, ids: Ids) -> None:
     execute = transaction.execute
     execute(_MATCHED, {"row": row["id"], "found": chosen.id})
+    if row["event"] is None:
+        still_trying(transaction, row, chosen, ids)
+        return
     said = {
         "row": chosen.id,
         "said": row["status"],
@@ -174,16 +178,15 @@ def _carry_out(transaction: Transaction, row: Row, chosen: Any, ids: Ids) -> Non
         "number": row["reference"],
     }
     execute(_REPORTED, said)
-    if row["event"] is not None:
-        change = Change(
-            chosen.part_id,
-            row["event"],
-            row["received_at"],
-            row["cause"],
-            row["status"] or None,
-            chosen.id,
-        )
-        apply(transaction, [change], ids)
+    change = Change(
+        chosen.part_id,
+        row["event"],
+        row["received_at"],
+        row["cause"],
+        row["status"] or None,
+        chosen.id,
+    )
+    apply(transaction, [change], ids)
 
 
 def _known_offset(transaction: Transaction, address: str | None) -> Any:

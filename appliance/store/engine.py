@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -17,6 +17,21 @@ PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 1000",
 )
 
+
+CUT_OFF: Final = 20
+"""Seconds after which a connection is given up whose other end is silent."""
+
+SESSION: Final[dict[str, Any]] = {
+    "connect_timeout": CUT_OFF // 2,
+    "keepalives_idle": CUT_OFF // 2,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": CUT_OFF * 1000,
+    # The same seen from the server: a daemon whose machine has gone holds neither locks nor name.
+    "options": f"-c tcp_keepalives_idle={CUT_OFF // 2} -c tcp_keepalives_interval=5"
+    f" -c tcp_keepalives_count=2 -c idle_in_transaction_session_timeout={CUT_OFF // 2}s",
+}
+"""How a connection to PostgreSQL is kept, unless its URL says otherwise."""
 
 PREPARING: Final = 0x61_70_70_6C
 """The key of the lock that a daemon holds while it brings the tables up to date."""
@@ -42,8 +57,18 @@ def open_engine(url: str, *, readers: int = 2) -> Engine:
         return engine
     # psycopg prepares a statement when it has seen it a few times; a dead connection is replaced.
     return create_engine(
-        url, pool_size=readers + 1, max_overflow=2, hide_parameters=True, pool_pre_ping=True
+        url,
+        pool_size=readers + 1,
+        max_overflow=2,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args=session_of(make_url(url)),
     )
+
+
+def session_of(url: URL) -> dict[str, Any]:
+    """Return how a connection to PostgreSQL is kept, without what its URL sets itself."""
+    return {key: value for key, value in SESSION.items() if key not in url.query}
 
 
 def writing(connection: Connection) -> Connection:

@@ -1,6 +1,7 @@
 """Ids that are made before the row is written, and the form they have outside."""
 
 import threading
+from datetime import datetime
 from typing import Final
 
 from appliance.clock import Clock
@@ -44,6 +45,12 @@ class Ids:
             self._sequence += count
             node = self._node << SEQUENCE_BITS
             return (self._millisecond << (NODE_BITS + SEQUENCE_BITS)) | node | first
+
+
+def floor_of(moment: datetime) -> int:
+    """Return what the ids of rows made from ``moment`` on are not below."""
+    milliseconds = int(moment.timestamp() * 1000) - EPOCH_MS
+    return max(milliseconds, 0) << (NODE_BITS + SEQUENCE_BITS)
 
 
 def public(prefix: str, number: int) -> str:

@@ -7,30 +7,24 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select, text, update
 
-from appliance.lifecycle import Event, State
-from appliance.models import (
-    Account,
-    Inbound,
-    InboundPart,
-    InboundState,
-    Message,
-    Notice,
-    NoticeKind,
-    OptOut,
-    Part,
-)
+from appliance.models import Inbound, InboundPart, InboundState, Notice, NoticeKind
+from appliance.policy.consent import SHIPPED_RULES, KeywordRules
 from appliance.policy.keywords import Keyword
+from appliance.store.answering import Answer
+from appliance.store import contacts
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, NOTICES
-from appliance.store.changes import Change, apply
+from appliance.store.chores import CHUNK
 from appliance.store.hot import hot
+from appliance.store.obedience import Obedience
 from appliance.store.optouts import lock_recipients
+from appliance.store.pieces import Coding, Decode, Words, piece, words
 from appliance.store.tables import insert_of, table_of
-from appliance.store.values import InboundFacts, Taken
+from appliance.store.values import InboundFacts, Said, Taken
+from appliance.store.whose import carrier, owner
 from appliance.store.writer import Transaction, Verb
 
-inbound, inbound_part, opt_out = table_of(Inbound), table_of(InboundPart), table_of(OptOut)
-message, part, account = table_of(Message), table_of(Part), table_of(Account)
+inbound, inbound_part = table_of(Inbound), table_of(InboundPart)
 
 PREFIX: Final = "i"
 """What the public id of an inbound message begins with."""
@@ -44,10 +38,10 @@ _SEEN: Final = hot(
     .join(inbound_part, inbound_part.c.inbound_id == inbound.c.id)
     .where(inbound_part.c.fingerprint == bindparam("print"))
 )
-_WAITING: Final = (
+_LACKING: Final = (
     select(inbound)
     .where(
-        text("inbound.state = 'waiting'"),
+        text("inbound.state IN ('waiting', 'incomplete')"),
         inbound.c.sim_id == bindparam("sim"),
         inbound.c.sender_key == bindparam("from_key"),
         inbound.c.concat_reference == bindparam("number"),
@@ -57,58 +51,32 @@ _WAITING: Final = (
     .order_by(inbound.c.id)
 )
 _COLLECT: Final = (
-    update(inbound).where(inbound.c.id == bindparam("row")).values(segments=bindparam("pieces"))
-)
-_COMPLETE: Final = hot(
     update(inbound)
     .where(inbound.c.id == bindparam("row"))
     .values(
-        state=InboundState.COMPLETE,
-        segments=None,
+        segments=bindparam("pieces"),
+        indication=bindparam("waits"),
+        text=bindparam("words"),
+        data=bindparam("octets"),
+    )
+)
+_OVERDUE: Final = (
+    select(inbound)
+    .where(text("inbound.state = 'waiting'"), inbound.c.received_at < bindparam("before"))
+    .order_by(inbound.c.id)
+    .limit(CHUNK)
+)
+_TELL: Final = hot(
+    update(inbound)
+    .where(inbound.c.id == bindparam("row"))
+    .values(
+        state=bindparam("now"),
+        segments=bindparam("pieces"),
         text=bindparam("words"),
         data=bindparam("octets"),
         keyword=bindparam("said"),
         account_id=bindparam("whose"),
     )
-)
-_LAST_WRITER: Final = hot(
-    select(message.c.account_id)
-    .join(account, account.c.id == message.c.account_id)
-    .where(
-        message.c.recipient_key == bindparam("from_key"),
-        message.c.sim_id == bindparam("sim"),
-        account.c.revoked_at.is_(None),
-    )
-    .order_by(message.c.id.desc())
-    .limit(1)
-)
-_DEFAULT: Final = (
-    select(account.c.id)
-    .where(account.c.is_default, account.c.revoked_at.is_(None))
-    .order_by(account.c.id)
-    .limit(1)
-)
-_CARRIER: Final = hot(select(account.c.carrier).where(account.c.id == bindparam("row")))
-_TO_CANCEL: Final = (
-    select(part.c.id)
-    .join(message, message.c.id == part.c.message_id)
-    .where(
-        message.c.recipient_key == bindparam("from_key"),
-        message.c.state.in_((State.QUEUED, State.SENDING)),
-        part.c.state == State.QUEUED,
-    )
-    .order_by(part.c.id)
-)
-_END_OPT_OUT: Final = (
-    update(opt_out)
-    .where(opt_out.c.recipient_key == bindparam("from_key"), text("opt_out.ended_at IS NULL"))
-    .values(ended_at=bindparam("moment"))
-)
-_OPTED_OUT_ALREADY: Final = select(opt_out.c.id).where(
-    opt_out.c.recipient_key == bindparam("from_key"),
-    text("opt_out.ended_at IS NULL"),
-    opt_out.c.account_id.is_(None),
-    opt_out.c.category.is_(None),
 )
 
 
@@ -117,11 +85,14 @@ class Reading:
     """How the inbox reads an inbound message: given by it, since the store decides nothing.
 
     ``decode`` turns (encoding, language, payload) into text, None if it is none;
-    ``understand`` finds the keyword in a text.
+    ``understand`` finds the keyword in a text; ``rules`` say what it does, and ``reply`` what is
+    answered to it (None: nothing at all).
     """
 
-    decode: Callable[[str, int, bytes], str | None]
+    decode: Decode
     understand: Callable[[str], Keyword | None]
+    rules: KeywordRules = SHIPPED_RULES
+    reply: Answer | None = None
 
 
 class InboundMessages:
@@ -130,7 +101,9 @@ class InboundMessages:
     def __init__(self, base: Base, reading: Reading) -> None:
         self._base = base
         self._reading = reading
+        self._obedience = Obedience(base, reading.rules, reading.reply)
         self._take: Verb[InboundFacts, Taken] = Verb("inbound", self._take_many, urgent=True)
+        self._give_up: Verb[tuple[datetime, datetime], int] = Verb("incomplete", self._give_up_many)
 
     async def take(self, facts: InboundFacts) -> Taken:
         """Store one inbound part; a second reading of it is harmless.
@@ -140,9 +113,18 @@ class InboundMessages:
         """
         return await self._base.writer.run(self._take, facts)
 
+    async def give_up(self, before: datetime, now: datetime) -> int:
+        """Tell of messages whose parts are missing since ``before``: what there is of them.
+
+        A part that comes later still completes them, and then they are told once more, whole.
+        Only a whole message can be a STOP. Returns how many; under CHUNK: all.
+        """
+        return await self._base.writer.run(self._give_up, (before, now))
+
     def _take_many(self, transaction: Transaction, items: Sequence[InboundFacts]) -> list[Taken]:
         keys = [self._base.keys.number(facts.sender or "") for facts in items]
-        lock_recipients(transaction, keys)
+        suffixes = [self._base.keys.suffix(facts.suffix) for facts in items]
+        lock_recipients(transaction, [*keys, *suffixes])
         return [
             self._take_one(transaction, facts, key) for facts, key in zip(items, keys, strict=True)
         ]
@@ -153,7 +135,7 @@ class InboundMessages:
         if seen is not None:
             complete = seen.state is InboundState.COMPLETE
             return Taken(inbound_id=seen.id, new=False, complete=complete)
-        row, pieces = self._collect(transaction, facts, key)
+        row = self._collect(transaction, facts, key)
         transaction.execute(
             insert_of(InboundPart),
             {
@@ -164,22 +146,20 @@ class InboundMessages:
                 "received_at": facts.received_at,
             },
         )
+        if facts.sender and facts.sender.startswith("+"):  # a name cannot be written to
+            contacts.heard(transaction, key, facts.sim_id, facts.received_at)
         transaction.topics.add(CHANGES)
-        complete = facts.raw is None and len(pieces) == facts.total
+        complete = facts.raw is None and len(row["segments"]) == facts.total
         if complete:
-            payload = b"".join(bytes.fromhex(pieces[str(n + 1)]) for n in range(facts.total))
-            self._complete(transaction, row, payload, facts)
+            self._complete(transaction, row, facts)
         return Taken(inbound_id=row["id"], new=True, complete=complete)
 
-    def _collect(
-        self, transaction: Transaction, facts: InboundFacts, key: bytes
-    ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Put a part to the message it belongs to, or begin one. Return it and what is there."""
+    def _collect(self, transaction: Transaction, facts: InboundFacts, key: bytes) -> dict[str, Any]:
+        """Put a part to the message it belongs to, or begin one. Return that with its parts."""
         execute = transaction.execute
-        piece = {str(facts.ordinal): facts.payload.hex()}
         if facts.total > 1:
-            waiting = execute(
-                _WAITING,
+            lacking = execute(
+                _LACKING,
                 {
                     "sim": facts.sim_id,
                     "from_key": key,
@@ -188,15 +168,32 @@ class InboundMessages:
                     "all": facts.total,
                 },
             )
-            if found := _nearest(waiting.mappings(), facts):
-                pieces = found["segments"] | piece
-                execute(_COLLECT, {"row": found["id"], "pieces": pieces})
-                return found, pieces
-        row = self._row(facts, key, piece)
+            if found := _nearest(lacking.mappings(), facts):
+                return self._add(transaction, found, facts)
+        row = self._row(facts, key)
         execute(insert_of(Inbound), row)
-        return row, piece
+        return row
 
-    def _row(self, facts: InboundFacts, key: bytes, piece: dict[str, str]) -> dict[str, Any]:
+    def _add(
+        self, transaction: Transaction, row: dict[str, Any], facts: InboundFacts
+    ) -> dict[str, Any]:
+        row["segments"] = row["segments"] | {str(facts.ordinal): piece(facts)}
+        row["indication"] = row["indication"] or facts.indication
+        told = row["state"] is InboundState.INCOMPLETE
+        so_far = self._words(row) if told else Words(None, None)
+        transaction.execute(
+            _COLLECT,
+            {
+                "row": row["id"],
+                "pieces": row["segments"],
+                "waits": row["indication"],
+                "words": so_far.text,
+                "octets": so_far.data,
+            },
+        )
+        return row
+
+    def _row(self, facts: InboundFacts, key: bytes) -> dict[str, Any]:
         undecodable = facts.raw is not None
         return {
             "id": self._base.ids.take(),
@@ -208,96 +205,92 @@ class InboundMessages:
             "language": facts.language,
             "udh": facts.udh or None,
             "raw": facts.raw,
+            "message_class": facts.message_class,
+            "indication": facts.indication,
             "concat_reference": facts.concat_reference,
             "concat_wide": facts.concat_wide,
             "total": facts.total,
-            "segments": None if undecodable else piece,
+            "segments": None if undecodable else {str(facts.ordinal): piece(facts)},
             "sent_at": facts.sent_at,
             "received_at": facts.received_at,
         }
 
-    def _complete(
-        self, transaction: Transaction, row: dict[str, Any], payload: bytes, facts: InboundFacts
-    ) -> None:
-        execute = transaction.execute
-        words = self._reading.decode(row["encoding"], row["language"], payload)
-        said = self._reading.understand(words) if words is not None else None
-        whose = self._whose(transaction, row)
-        execute(
-            _COMPLETE,
+    def _words(self, row: Mapping[str, Any]) -> Words:
+        first = Coding(row["encoding"], row["language"])
+        return words(row["segments"], row["total"], first, self._reading.decode)
+
+    def _complete(self, transaction: Transaction, row: dict[str, Any], facts: InboundFacts) -> None:
+        words, at = self._words(row), facts.received_at
+        keyword = self._reading.understand(words.text) if words.text is not None else None
+        row |= {"state": InboundState.COMPLETE, "segments": None, "keyword": keyword}
+        whose = self._tell(transaction, row, words, at)
+        if keyword is None or not row["sender"]:
+            return
+        said = Said(
+            keyword=keyword,
+            inbound_id=row["id"],
+            sender=row["sender"],
+            suffix=facts.suffix,
+            loose=facts.loose,
+            sim_id=row["sim_id"],
+            account_id=whose,
+            at=at,
+        )
+        self._obedience.obey(transaction, said)
+
+    def _give_up_many(
+        self, transaction: Transaction, items: Sequence[tuple[datetime, datetime]]
+    ) -> list[int]:
+        before, now = items[-1]
+        found = transaction.execute(_OVERDUE, {"before": before}).mappings()
+        keys = {row["sender_key"] for row in found}
+        lock_recipients(transaction, sorted(keys))
+        found = transaction.execute(_OVERDUE, {"before": before}).mappings()
+        rows = [dict(row) for row in found if row["sender_key"] in keys]
+        for row in rows:
+            row["state"] = InboundState.INCOMPLETE
+            self._tell(transaction, row, self._words(row), now)
+        transaction.topics.add(CHANGES)
+        return [len(rows)] * len(items)
+
+    def _tell(
+        self, transaction: Transaction, row: Mapping[str, Any], said: Words, at: datetime
+    ) -> int | None:
+        """Give a message to its account, as it is, owe the notice of it, and return whose it is."""
+        whose = owner(transaction, row["sender_key"], row["sim_id"])
+        transaction.execute(
+            _TELL,
             {
                 "row": row["id"],
-                "words": words,
-                "octets": payload if words is None else None,
-                "said": said,
+                "now": row["state"],
+                "pieces": row["segments"],
+                "words": said.text,
+                "octets": said.data,
+                "said": row["keyword"],
                 "whose": whose,
             },
         )
-        if said is not None and facts.sender:
-            self._obey(transaction, said, row, facts.received_at)
-        if whose is not None:
-            self._owe(transaction, whose, row["id"], facts.received_at)
-
-    def _whose(self, transaction: Transaction, row: dict[str, Any]) -> int | None:
-        """Return the account that wrote to this number last by this SIM, else the default one."""
-        wrote = {"from_key": row["sender_key"], "sim": row["sim_id"]}
-        last: int | None = transaction.execute(_LAST_WRITER, wrote).scalar()
-        if last is not None:
-            return last
-        default: int | None = transaction.execute(_DEFAULT).scalar()
-        return default
-
-    def _obey(
-        self, transaction: Transaction, said: Keyword, row: dict[str, Any], at: datetime
-    ) -> None:
-        execute = transaction.execute
-        key = {"from_key": row["sender_key"]}
-        if said is Keyword.START:
-            execute(_END_OPT_OUT, key | {"moment": at})
-            return
-        if said is not Keyword.STOP:
-            return
-        if execute(_OPTED_OUT_ALREADY, key).first() is None:
-            execute(
-                insert_of(OptOut),
-                {
-                    "id": self._base.ids.take(),
-                    "recipient_key": row["sender_key"],
-                    "sim_id": row["sim_id"],
-                    "inbound_id": row["id"],
-                    "reason": "STOP by SMS",
-                    "created_at": at,
-                },
-            )
-        waiting = execute(_TO_CANCEL, key).scalars().all()
-        cause = "the recipient has opted out (STOP)"
-        changes = [Change(part_id, Event.CANCEL, at, cause) for part_id in waiting]
-        apply(transaction, changes, self._base.ids)
-
-    def _owe(self, transaction: Transaction, whose: int, inbound_id: int, at: datetime) -> None:
-        execute = transaction.execute
-        if execute(_CARRIER, {"row": whose}).scalar() is None:
-            return
-        execute(
-            insert_of(Notice),
-            {
-                "id": self._base.ids.take(),
-                "account_id": whose,
-                "kind": NoticeKind.INBOUND,
-                "inbound_id": inbound_id,
-                "created_at": at,
-                "due_at": at,
-                "parts_delivered": 0,
-                "tries": 0,
-            },
-        )
+        if whose is None or carrier(transaction, whose) is None:
+            return whose
+        notice = {
+            "id": self._base.ids.take(),
+            "account_id": whose,
+            "kind": NoticeKind.INBOUND,
+            "inbound_id": row["id"],
+            "created_at": at,
+            "due_at": at,
+            "parts_delivered": 0,
+            "tries": 0,
+        }
+        transaction.execute(insert_of(Notice), notice)
         transaction.topics.add((NOTICES, whose))
+        return whose
 
 
-def _nearest(waiting: Iterable[Mapping[str, Any]], facts: InboundFacts) -> dict[str, Any] | None:
+def _nearest(lacking: Iterable[Mapping[str, Any]], facts: InboundFacts) -> dict[str, Any] | None:
     """Return the message that lacks this part and was sent at about the same time."""
-    lacking = [row for row in waiting if str(facts.ordinal) not in row["segments"]]
-    near = [(_apart(row, facts), row["id"], row) for row in lacking]
+    fitting = [row for row in lacking if str(facts.ordinal) not in row["segments"]]
+    near = [(_apart(row, facts), row["id"], row) for row in fitting]
     apart, _, row = min(near, default=(TOGETHER, 0, None))
     return dict(row) if row is not None and apart < TOGETHER else None
 

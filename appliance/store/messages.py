@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, tuple_
+from sqlalchemy import Connection, bindparam, or_, select, tuple_
 
-from appliance.errors import OptedOut, ReferenceUsed
+from appliance.errors import OptedOut, ReferenceUsed, TooOften
 from appliance.lifecycle import State
 from appliance.models import History, Message, Part
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, QUEUE
+from appliance.store.bundles import Bundling
+from appliance.store.earlier import Taken
 from appliance.store.ids import public
-from appliance.store.optouts import Active, lock_recipients
+from appliance.store.optouts import Active, Verdict, Whom, lock_recipients
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import NewMessage
 from appliance.store.writer import Transaction, Verb
 from appliance.submission import Accepted
 
 message = table_of(Message)
+
+MOST_PARTS: Final = 255
+"""Parts that one message can have (23.040 clause 9.2.3.24.1)."""
 
 PREFIX: Final = "m"
 """What the public id of a message begins with."""
@@ -44,7 +49,9 @@ _SAME_NAME: Final = select(
 )
 
 _STORED: Final = tuple(
-    field.name for field in fields(NewMessage) if field.name not in ("suffix", "at")
+    field.name
+    for field in fields(NewMessage)
+    if field.name not in ("suffix", "at", "caps", "segment")
 )
 
 
@@ -63,11 +70,28 @@ class Messages:
 
         Raises:
             OptedOut: the recipient said STOP.
+            TooOften: the recipient was written to often enough.
             ReferenceUsed: the reference or key stands for another request.
             StoreError: nothing was stored.
 
         """
         return await self._base.writer.run(self._accept, new)
+
+    async def repeated(self, new: NewMessage) -> Accepted | None:
+        """Return what a repetition of a request that is stored is answered, None if it is none.
+
+        Raises:
+            ReferenceUsed: the reference or key stands for another request.
+
+        """
+
+        def look(connection: Connection) -> Accepted | ReferenceUsed | None:
+            return _Known(connection, [new]).answer(new)
+
+        found = await self._base.reader.run(look)
+        if isinstance(found, ReferenceUsed):
+            raise found
+        return found
 
     def fingerprint(self, *facts: object) -> bytes:
         """Return what tells one request from another under the same reference or key."""
@@ -75,40 +99,66 @@ class Messages:
 
     def _accept_many(
         self, transaction: Transaction, items: Sequence[NewMessage]
-    ) -> list[Accepted | OptedOut | ReferenceUsed]:
-        keys = [self._base.keys.number(new.recipient) for new in items]
-        lock_recipients(transaction, keys)
+    ) -> list[Accepted | OptedOut | ReferenceUsed | TooOften]:
+        whom = [whom_of(self._base, new) for new in items]
+        lock_recipients(transaction, (each.suffix_key for each in whom))
         known = _Known(transaction, items)
-        opt_outs = Active(transaction, keys, items[0].at)
-        results: list[Accepted | OptedOut | ReferenceUsed] = []
+        opt_outs = Active(transaction, whom, items[0].at)
+        keys = [each.key for each in whom]
+        taken = Taken(transaction, items, keys)
+        bundling = Bundling(transaction, items, keys, self._base)
+        results: list[Accepted | OptedOut | ReferenceUsed | TooOften] = []
         rows: list[dict[str, Any]] = []
-        for new, key in zip(items, keys, strict=True):
-            result: Accepted | OptedOut | ReferenceUsed | None = known.answer(new)
-            if result is None and opt_outs.forbid(key, new.account_id, new.category):
-                result = OptedOut("to", "the recipient has opted out (STOP)")
+        for new, to in zip(items, whom, strict=True):
+            result: Accepted | OptedOut | ReferenceUsed | TooOften | None = known.answer(new)
+            said = opt_outs.judge(to, new.account_id, new.category, new.pinned_sim_id)
+            if result is None and said.why:
+                result = OptedOut("to", said.why)
+            warnings: tuple[str, ...] = ()
+            if result is None and (found := taken.judge(new, to.key)):
+                if found.refused:
+                    result = TooOften(found.field, found.why)
+                else:
+                    warnings = (found.why,)
             if result is None:
-                rows.append(self._row(new, key))
-                result = _accepted(rows[-1], repeated=False)
+                rows.append(row_of(self._base, new, said))
+                bundling.put(new, rows[-1])
+                result = _accepted(rows[-1], repeated=False, warnings=warnings)
                 known.add(rows[-1])
             results.append(result)
         if rows:
-            _insert(transaction, rows, self._base)
-            transaction.topics |= {(QUEUE, row["priority"]) for row in rows} | {CHANGES}
+            insert_messages(transaction, rows, self._base)
+            bundling.write()
         return results
 
-    def _row(self, new: NewMessage, key: bytes) -> dict[str, Any]:
-        return {name: getattr(new, name) for name in _STORED} | {
-            "id": self._base.ids.take(1 + new.parts),  # its parts' ids follow its own
-            "recipient_key": key,
-            "recipient_suffix_key": self._base.keys.suffix(new.suffix),
-            "state": State.QUEUED,
-            "accepted_at": new.at,
-            "changed_at": new.at,
-        }
+
+def whom_of(base: Base, new: NewMessage) -> Whom:
+    """Return by what a message's recipient is looked up."""
+    return Whom(base.keys.number(new.recipient), base.keys.suffix(new.suffix))
 
 
-def _insert(transaction: Transaction, rows: Sequence[dict[str, Any]], base: Base) -> None:
+def row_of(base: Base, new: NewMessage, said: Verdict) -> dict[str, Any]:
+    """Return a message as it is stored; ``said``: which SIMs its recipient has opted out of."""
+    key, suffix_key = whom_of(base, new)
+    return {name: getattr(new, name) for name in _STORED} | {
+        # Its parts' ids follow its own; as many as it can be replaced by are kept free.
+        "id": base.ids.take(1 + MOST_PARTS),
+        "recipient_key": key,
+        "recipient_suffix_key": suffix_key,
+        "state": State.QUEUED,
+        "refused_by": list(said.sims) or None,
+        "refused_until": new.expires_at if said.sims else None,
+        "bundle_id": None,
+        "bundle_ordinal": None,
+        "accepted_at": new.at,
+        "changed_at": new.at,
+    }
+
+
+def insert_messages(transaction: Transaction, rows: Sequence[dict[str, Any]], base: Base) -> None:
+    """Store messages with their parts, and wake who sends them."""
     execute = transaction.execute
+    transaction.topics |= {(QUEUE, row["lane_id"]) for row in rows} | {CHANGES}
     execute(insert_of(Message), rows)
     execute(
         insert_of(Part),
@@ -138,20 +188,21 @@ def _insert(transaction: Transaction, rows: Sequence[dict[str, Any]], base: Base
     )
 
 
-def _accepted(row: dict[str, Any], *, repeated: bool) -> Accepted:
+def _accepted(row: dict[str, Any], *, repeated: bool, warnings: tuple[str, ...] = ()) -> Accepted:
     return Accepted(
         id=public(PREFIX, row["id"]),
         state=row["state"],
         parts=row["parts"],
         encoding=row["encoding"],
         repeated=repeated,
+        warnings=warnings,
     )
 
 
 class _Known:
     """The messages that carry a reference or key of this batch already."""
 
-    def __init__(self, transaction: Transaction, items: Sequence[NewMessage]) -> None:
+    def __init__(self, transaction: Transaction | Connection, items: Sequence[NewMessage]) -> None:
         self._by_name: dict[tuple[int, str, str], dict[str, Any]] = {}
         references = [(new.account_id, new.reference) for new in items if new.reference]
         keys = [(new.account_id, new.idempotency_key) for new in items if new.idempotency_key]

@@ -8,10 +8,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Label, Table, bindparam, exists, func, select, text, update
 
 from appliance.lifecycle import FINAL, State
-from appliance.models import Inbound, Incident, Message, NoticeKind, Sim
+from appliance.models import Call, Inbound, Incident, Message, NoticeKind, Sim
 from appliance.models import Notice as NoticeRow
-from appliance.notice import InboundNews, IncidentNews, MessageNews, News, Notice
+from appliance.notice import CallNews, InboundNews, IncidentNews, MessageNews, News, Notice
 from appliance.policy.keywords import Keyword
+from appliance.store import calls as call_store
 from appliance.store import inbound as inbound_store
 from appliance.store import incidents as incident_store
 from appliance.store import messages as message_store
@@ -24,6 +25,8 @@ from appliance.store.writer import Transaction, Verb
 
 notice, message = table_of(NoticeRow), table_of(Message)
 inbound, incident, sim = table_of(Inbound), table_of(Incident), table_of(Sim)
+
+call = table_of(Call)
 
 PREFIX: Final = "n"
 """What the public id of a notice begins with: the webhook-id."""
@@ -49,15 +52,22 @@ _OWED: Final = hot(
         *_named(message, "message", "id", "reference", "recipient", "text", "parts"),
         *_named(message, "message", "accepted_at", "smpp"),
         *_named(inbound, "inbound", "id", "sender", "text", "data", "keyword"),
-        *_named(inbound, "inbound", "sent_at", "received_at"),
+        *_named(inbound, "inbound", "sent_at", "received_at", "total", "segments"),
+        *_named(inbound, "inbound", "message_class", "indication"),
+        *_named(call, "call", "id", "caller", "received_at"),
         *_named(incident, "incident", "id", "kind", "slot", "sentence", "next_step", "lasting"),
         *_named(sim, "sim", "iccid", "number"),
     )
     .select_from(notice)
     .join(message, message.c.id == notice.c.message_id, isouter=True)
     .join(inbound, inbound.c.id == notice.c.inbound_id, isouter=True)
+    .join(call, call.c.id == notice.c.call_id, isouter=True)
     .join(incident, incident.c.id == notice.c.incident_id, isouter=True)
-    .join(sim, sim.c.id == func.coalesce(inbound.c.sim_id, incident.c.sim_id), isouter=True)
+    .join(
+        sim,
+        sim.c.id == func.coalesce(inbound.c.sim_id, call.c.sim_id, incident.c.sim_id),
+        isouter=True,
+    )
     .where(
         notice.c.account_id == bindparam("account"),
         _OPEN,
@@ -248,6 +258,19 @@ def _inbound_news(row: Any) -> InboundNews:
         sent_at=row.inbound_sent_at or row.inbound_received_at,
         received_at=row.inbound_received_at,
         opt_out=row.inbound_keyword == Keyword.STOP,
+        missing=row.inbound_total - len(row.inbound_segments) if row.inbound_segments else 0,
+        message_class=row.inbound_message_class,
+        indication=row.inbound_indication,
+    )
+
+
+def _call_news(row: Any) -> CallNews:
+    return CallNews(
+        call_id=public(call_store.PREFIX, row.call_id),
+        caller=row.call_caller,
+        sim_number=row.sim_number,
+        sim=row.sim_iccid,
+        received_at=row.call_received_at,
     )
 
 
@@ -267,6 +290,7 @@ def _incident_news(row: Any) -> IncidentNews:
 _NEWS: Final[Mapping[NoticeKind, Callable[[Any], News]]] = {
     NoticeKind.MESSAGE: _message_news,
     NoticeKind.INBOUND: _inbound_news,
+    NoticeKind.CALL: _call_news,
     NoticeKind.INCIDENT: _incident_news,
 }
 """What a notice tells, by its kind."""

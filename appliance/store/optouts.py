@@ -2,40 +2,70 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, text
 
-from appliance.models import Message, OptOut
+from appliance.models import Line, Message, OptOut
 from appliance.store.tables import table_of
 from appliance.store.writer import Transaction
 
-message, opt_out = table_of(Message), table_of(OptOut)
+message, opt_out, line = table_of(Message), table_of(OptOut), table_of(Line)
 
 NOW: Final = "now"
-"""The parameter that a statement with :data:`OPTED_OUT` in it must be given."""
+SIM: Final = "sim"
+"""The parameters that a statement with :data:`OPTED_OUT` in it must be given."""
 
-_ACTIVE: Final = and_(
-    text("opt_out.ended_at IS NULL"),
-    or_(opt_out.c.until.is_(None), opt_out.c.until > bindparam(NOW)),
-)
+CAUSE: Final = "the recipient has opted out (STOP)"
 
-OPTED_OUT: Final[ColumnElement[bool]] = exists(
-    select(1)
-    .select_from(opt_out)
-    .where(
-        opt_out.c.recipient_key == message.c.recipient_key,
-        _ACTIVE,
-        or_(opt_out.c.account_id.is_(None), opt_out.c.account_id == message.c.account_id),
-        or_(opt_out.c.category.is_(None), opt_out.c.category == message.c.category),
+NO_SIM_LEFT: Final = "the recipient has opted out of every SIM that could send it (STOP)"
+
+STANDS: Final = text("opt_out.ended_at IS NULL")
+
+ACTIVE: Final = and_(STANDS, or_(opt_out.c.until.is_(None), opt_out.c.until > bindparam(NOW)))
+
+
+def _told(*same: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether there is an opt-out with the ``same`` recipient that covers a message.
+
+    An answer to a keyword passes those that were there when it was written.
+    """
+    return exists(
+        select(1)
+        .select_from(opt_out)
+        .where(
+            *same,
+            ACTIVE,
+            or_(opt_out.c.account_id.is_(None), opt_out.c.account_id == message.c.account_id),
+            or_(opt_out.c.category.is_(None), opt_out.c.category == message.c.category),
+            or_(opt_out.c.sim_id.is_(None), opt_out.c.sim_id == bindparam(SIM)),
+            or_(message.c.reply_to_inbound_id.is_(None), opt_out.c.id > message.c.id),
+        )
+        .correlate(message)
     )
-    .correlate(message)
-)
-"""Whether a message's recipient said STOP, as a condition over the ``message`` table."""
 
-_OF: Final = select(opt_out.c.recipient_key, opt_out.c.account_id, opt_out.c.category).where(
-    opt_out.c.recipient_key.in_(bindparam("recipients", expanding=True)), _ACTIVE
+
+# One look each, so that both find their partial index.
+OPTED_OUT: Final[ColumnElement[bool]] = or_(
+    _told(opt_out.c.recipient_key == message.c.recipient_key),
+    _told(opt_out.c.recipient_suffix_key == message.c.recipient_suffix_key),
 )
+"""Whether a message's recipient has opted out of a SIM, as a condition over ``message``."""
+
+_OF: Final = select(
+    opt_out.c.recipient_key,
+    opt_out.c.recipient_suffix_key,
+    opt_out.c.account_id,
+    opt_out.c.category,
+    opt_out.c.sim_id,
+).where(
+    or_(
+        opt_out.c.recipient_key.in_(bindparam("recipients", expanding=True)),
+        opt_out.c.recipient_suffix_key.in_(bindparam("suffixes", expanding=True)),
+    ),
+    ACTIVE,
+)
+_SIMS: Final = select(line.c.sim_id).where(line.c.sim_id.is_not(None))
 
 _LOCK: Final = text(
     "SELECT pg_advisory_xact_lock(k)"
@@ -43,32 +73,72 @@ _LOCK: Final = text(
 )
 
 
-def lock_recipients(transaction: Transaction, recipients: Iterable[bytes]) -> None:
-    """Let no accept and no STOP of the same recipient run side by side.
+class Whom(NamedTuple):
+    """A recipient, by the keys of its number and of that number's last digits."""
 
-    Between several daemons a message could else be stored while its recipient's STOP is,
-    each not seeing the other. SQLite has one writer and needs none of it.
+    key: bytes
+    suffix_key: bytes
+
+
+class Verdict(NamedTuple):
+    """What opt-outs say of a message: ``why`` it is not to be sent at all ('': it may be).
+
+    ``sims`` must not carry it, others may.
+    """
+
+    why: str = ""
+    sims: tuple[int, ...] = ()
+
+
+def lock_recipients(transaction: Transaction, keys: Iterable[bytes]) -> None:
+    """Let no accept, no beginning and no STOP of the same recipient run side by side.
+
+    Between several daemons a message could else be stored, or begun, while its recipient's STOP
+    is, each not seeing the other. What is read after this was committed before it. All take the
+    keys of the last digits, by which a number is found in whatever form its network writes it.
+    SQLite has one writer and needs none of it.
     """
     if transaction.sqlite:
         return
-    keys = sorted({int.from_bytes(key[:8], "big", signed=True) for key in recipients})
-    transaction.execute(_LOCK, {"keys": keys})
+    numbers = sorted({int.from_bytes(key[:8], "big", signed=True) for key in keys})
+    transaction.execute(_LOCK, {"keys": numbers})
 
 
 class Active:
     """The opt-outs of some recipients, looked up once."""
 
-    def __init__(
-        self, transaction: Transaction, recipients: Sequence[bytes], now: datetime
-    ) -> None:
-        rows = transaction.execute(_OF, {"recipients": sorted(set(recipients)), NOW: now})
-        self._rows: list[Any] = list(rows)
+    def __init__(self, transaction: Transaction, whom: Sequence[Whom], now: datetime) -> None:
+        self._transaction = transaction
+        asked = {
+            "recipients": sorted({each.key for each in whom}),
+            "suffixes": sorted({each.suffix_key for each in whom}),
+        }
+        self._rows: list[Any] = list(transaction.execute(_OF, asked | {NOW: now}))
 
-    def forbid(self, recipient_key: bytes, account_id: int, category: str) -> bool:
-        """Return whether this account must not write to this recipient (in this category)."""
-        return any(
-            row.recipient_key == recipient_key
-            and row.account_id in (None, account_id)
-            and row.category in (None, category)
-            for row in self._rows
-        )
+    def judge(
+        self, whom: Whom, account_id: int, category: str, only_sim: int | None = None
+    ) -> Verdict:
+        """Return whether this account may write to this recipient (in this category).
+
+        ``only_sim``: the one SIM that could carry it; None: any that is in a modem.
+        """
+        found = [row for row in self._rows if _covers(row, whom, account_id, category)]
+        if not found:
+            return Verdict()
+        sims = {row.sim_id for row in found}
+        if None in sims:
+            return Verdict(CAUSE)
+        if only_sim is not None:
+            return Verdict(CAUSE) if only_sim in sims else Verdict()
+        there = set(self._transaction.execute(_SIMS).scalars())
+        if there and there <= sims:
+            return Verdict(NO_SIM_LEFT)
+        return Verdict(sims=tuple(sorted(sims)))
+
+
+def _covers(row: Any, whom: Whom, account_id: int, category: str) -> bool:
+    return (
+        (row.recipient_key == whom.key or row.recipient_suffix_key == whom.suffix_key)
+        and row.account_id in (None, account_id)
+        and row.category in (None, category)
+    )

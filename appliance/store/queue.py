@@ -15,8 +15,13 @@ from appliance.store.values import Waiting
 
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     message.c.id,
+    message.c.lane_id,
+    message.c.not_before,
+    message.c.time_zone,
+    message.c.bundle_id,
+    message.c.bundle_ordinal,
     message.c.account_id,
     message.c.category,
     message.c.priority,
@@ -30,7 +35,17 @@ _COLUMNS: Final = (
     message.c.encoding,
     message.c.parts,
     message.c.expires_at,
+    message.c.language,
+    message.c.wide,
+    message.c.service_centre,
+    message.c.without_validity,
+    message.c.pinned_sim_id,
+    message.c.revision,
+    message.c.refused_by,
+    message.c.refused_until,
 )
+"""What :func:`waiting_of` reads."""
+
 MAY_LEAVE: Final = (
     message.c.not_before <= bindparam(NOW),
     message.c.expires_at > bindparam(NOW),
@@ -43,13 +58,13 @@ OURS_TO_TAKE: Final = or_(message.c.daemon.is_(None), message.c.daemon == bindpa
 
 # The states are written out, so that the database sees that its partial indexes fit.
 _QUEUE: Final = hot(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(text("message.state = 'queued'"), message.c.daemon.is_(None), *MAY_LEAVE)
     .order_by(message.c.priority.desc(), message.c.id)
     .limit(bindparam("most"))
 )
 _UNDER_WAY: Final = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(
         text("message.state = 'sending'"),
         message.c.sim_id == bindparam("sim"),
@@ -82,7 +97,7 @@ class Queue:
         """Return what may leave by any SIM now: highest priority first, oldest first within it."""
         return await self._base.reader.run(
             lambda connection: [
-                _waiting(row, todo=tuple(range(1, row.parts + 1)))
+                waiting_of(row, todo=tuple(range(1, row.parts + 1)), sim_id=row.pinned_sim_id)
                 for row in execute(connection, _QUEUE, {NOW: now, "most": most})
             ]
         )
@@ -93,9 +108,15 @@ class Queue:
         return await self._base.reader.run(lambda connection: _rest(connection, asked))
 
 
-def _waiting(row: Any, **more: Any) -> Waiting:
+def waiting_of(row: Any, **more: Any) -> Waiting:
+    """Return a row of ``COLUMNS`` as a value; ``more`` are the fields that no column has."""
     return Waiting(
         message_id=row.id,
+        lane_id=row.lane_id,
+        due_at=row.not_before,
+        time_zone=row.time_zone,
+        bundle_id=row.bundle_id,
+        bundle_ordinal=row.bundle_ordinal,
         account_id=row.account_id,
         category=row.category,
         priority=row.priority,
@@ -109,6 +130,13 @@ def _waiting(row: Any, **more: Any) -> Waiting:
         encoding=row.encoding,
         parts=row.parts,
         expires_at=row.expires_at,
+        language=row.language,
+        wide=row.wide,
+        service_centre=row.service_centre,
+        without_validity=row.without_validity,
+        revision=row.revision,
+        refused_by=tuple(row.refused_by or ()),
+        refused_until=row.refused_until,
         **more,
     )
 
@@ -119,5 +147,5 @@ def _rest(connection: Connection, asked: dict[str, Any]) -> list[Waiting]:
         todo = tuple(connection.execute(_TODO, {"row": row.id}).scalars())
         if todo:
             used = connection.execute(_USED_REFERENCE, {"row": row.id, "sim": sim_id}).scalar()
-            found.append(_waiting(row, todo=todo, sim_id=sim_id, concat_reference=used))
+            found.append(waiting_of(row, todo=todo, sim_id=sim_id, concat_reference=used))
     return found

@@ -19,6 +19,7 @@ class MessageView:
     category: str
     priority: int
     reference: str | None
+    batch: str | None
     encoding: str
     parts: int
     state: State
@@ -29,6 +30,28 @@ class MessageView:
     changed_at: datetime
     not_before: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages are wanted; None: whatever it is. ``to`` is E.164, or a short code."""
+
+    state: State | None = None
+    batch: str | None = None
+    reference: str | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """How many messages of a batch are in which state; ``cancelling``: more will be cancelled."""
+
+    batch: str
+    total: int
+    states: dict[State, int]
+    first_accepted_at: datetime
+    last_changed_at: datetime
+    cancelling: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +116,21 @@ class InboundView:
     state: str
     keyword: str | None
     missing: int
+    message_class: int | None
+    indication: str | None
     sent_at: datetime | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A call to one of our SIMs."""
+
+    id: str
+    account: str | None
+    sim: str
+    number: str | None  # ours, None if the SIM does not know it
+    caller: str | None  # None: withheld, or erased
     received_at: datetime
 
 

@@ -1,10 +1,23 @@
 """What people and apps look at: messages with their whole story, the queue, the lines."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, func, literal, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
+from appliance.errors import NotFound
 from appliance.lifecycle import State
 from appliance.models import (
     Account,
@@ -19,6 +32,7 @@ from appliance.models import (
     Part,
     Report,
     Sim,
+    Withdrawal,
 )
 from appliance.store import inbound as inbound_store
 from appliance.store import messages as message_store
@@ -26,8 +40,10 @@ from appliance.store.base import Base
 from appliance.store.ids import private, public
 from appliance.store.shown import (
     AttemptView,
+    BatchView,
     InboundView,
     LineView,
+    MessageFilter,
     MessageStory,
     MessageView,
     PartView,
@@ -39,7 +55,7 @@ from appliance.store.tables import table_of
 account, message, part = table_of(Account), table_of(Message), table_of(Part)
 attempt, history, report = table_of(Attempt), table_of(History), table_of(Report)
 inbound, line, sim = table_of(Inbound), table_of(Line), table_of(Sim)
-notice, daemon = table_of(Notice), table_of(Daemon)
+notice, daemon, rest = table_of(Notice), table_of(Daemon), table_of(Withdrawal)
 
 
 _MESSAGE: Final = (
@@ -100,6 +116,23 @@ _STATES: Final = union_all(
 )
 
 
+_BATCH: Final = (
+    select(
+        message.c.state,
+        func.count().label("many"),
+        func.min(message.c.accepted_at).label("first"),
+        func.max(message.c.changed_at).label("last"),
+    )
+    .where(message.c.account_id == bindparam("whose"), message.c.batch == bindparam("name"))
+    .group_by(message.c.state)
+)
+_CANCELLING: Final = select(rest.c.id).where(
+    rest.c.batch == bindparam("name"),
+    or_(rest.c.account_id.is_(None), rest.c.account_id == bindparam("whose")),
+)
+EVERY: Final = MessageFilter()
+
+
 class Views:
     """Reads for the API, the page and the command line. Times are UTC."""
 
@@ -119,10 +152,17 @@ class Views:
         )
 
     async def messages(
-        self, account_id: int | None, *, most: int = 50, before: str | None = None
+        self,
+        account_id: int | None,
+        *,
+        most: int = 50,
+        before: str | None = None,
+        wanted: MessageFilter = EVERY,
     ) -> list[MessageView]:
         """Return an account's messages (None: everybody's), newest first, below id ``before``."""
         statement = _MESSAGE.order_by(message.c.id.desc()).limit(most)
+        for column, value in self._wanted(wanted):
+            statement = statement.where(column == value)
         if account_id is not None:
             statement = statement.where(message.c.account_id == account_id)
         if before is not None:
@@ -131,6 +171,23 @@ class Views:
         return await self._base.reader.run(
             lambda connection: [_view(row) for row in connection.execute(statement).mappings()]
         )
+
+    async def batch(self, account_id: int, name: str) -> BatchView:
+        """Return how far a batch of an account is.
+
+        Raises:
+            NotFound: it has no message.
+
+        """
+        asked = {"whose": account_id, "name": name}
+        return await self._base.reader.run(lambda connection: _batch(connection, asked))
+
+    def _wanted(self, wanted: MessageFilter) -> Iterator[tuple[ColumnElement[Any], Any]]:
+        for name in ("state", "batch", "reference"):
+            if (value := getattr(wanted, name)) is not None:
+                yield message.c[name], value
+        if wanted.to is not None:
+            yield message.c.recipient_key, self._base.keys.number(wanted.to)
 
     async def inbound(
         self, account_id: int | None, *, most: int = 50, before: str | None = None
@@ -155,6 +212,20 @@ class Views:
         return await self._base.reader.run(_queue)
 
 
+def _batch(connection: Connection, asked: dict[str, Any]) -> BatchView:
+    found = connection.execute(_BATCH, asked).all()
+    if not found:
+        raise NotFound("batch", asked["name"])
+    return BatchView(
+        batch=asked["name"],
+        total=sum(row.many for row in found),
+        states={row.state: row.many for row in found},
+        first_accepted_at=min(row.first for row in found),
+        last_changed_at=max(row.last for row in found),
+        cancelling=connection.execute(_CANCELLING, asked).first() is not None,
+    )
+
+
 def _view(row: Any) -> MessageView:
     return MessageView(
         id=public(message_store.PREFIX, row["id"]),
@@ -165,6 +236,7 @@ def _view(row: Any) -> MessageView:
         category=row["category"],
         priority=row["priority"],
         reference=row["reference"],
+        batch=row["batch"],
         encoding=row["encoding"],
         parts=row["parts"],
         state=row["state"],
@@ -200,13 +272,22 @@ def _story(connection: Connection, account_id: int | None, number: int) -> Messa
             StepView(
                 at=step.at,
                 ordinal=step.ordinal,
-                event=step.event.value if step.event is not None else "be accepted",
+                event=_word(step),
                 state=step.state,
                 cause=step.cause,
             )
             for step in connection.execute(_STEPS, own)
         ],
     )
+
+
+def _word(step: Any) -> str:
+    """Return what happened, also where no state has changed."""
+    if step.event is not None:
+        return str(step.event.value)
+    if step.attempt_id is not None:
+        return "be delivered yet"
+    return "be accepted" if step.cause is None else "be replaced"
 
 
 def _attempt(row: Any) -> AttemptView:
@@ -237,6 +318,8 @@ def _inbound(row: Any) -> InboundView:
         state=row["state"].value,
         keyword=row["keyword"],
         missing=row["total"] - here,
+        message_class=row["message_class"],
+        indication=row["indication"],
         sent_at=row["sent_at"],
         received_at=row["received_at"],
     )

@@ -84,8 +84,14 @@ class _Job:
 class Writer:
     """The thread that writes. Everything that changes the database goes through it."""
 
-    def __init__(self, engine: Engine, bells: Bells) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        bells: Bells,
+        announce: Callable[[Transaction], None] | None = None,
+    ) -> None:
+        """``announce`` tells other processes what rings, at the end of each transaction."""
+        self._engine, self._announce = engine, announce
         self._bells = bells
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -126,13 +132,26 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        with self._engine.connect() as plain:
-            connection = writing(plain)
-            while (first := self._jobs.get()) is not None:
-                batch, last = self._gather(first)
+        connection: Connection | None = None
+        while (first := self._jobs.get()) is not None:
+            batch, last = self._gather(first)
+            try:
+                connection = connection or writing(self._engine.connect())
+            except SQLAlchemyError as error:
+                self._refuse(batch, error)
+            else:
                 self._commit(connection, batch)
-                if last:
-                    return
+            if last:
+                break
+        if connection is not None:
+            connection.close()
+
+    def _refuse(self, batch: list[_Job], error: SQLAlchemyError) -> None:
+        """Answer verbs for which there is no database."""
+        logger.error("%d verbs failed: %s", len(batch), brief(error))
+        for job in batch:
+            job.result = StoreError(f"{job.verb.name}: {brief(error)}")
+        self._done(batch, set())
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -158,13 +177,16 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a verb raises, its neighbours go on
             logger.info("a transaction of %d verbs is run singly: %s", len(batch), brief(error))
             self._singly(transaction, ordered)
+        self._done(ordered, transaction.topics)
+
+    def _done(self, jobs: list[_Job], topics: set[Hashable]) -> None:
         self._beat += 1
-        self._loop.call_soon_threadsafe(self._answer, ordered, transaction.topics)
+        self._loop.call_soon_threadsafe(self._answer, jobs, topics)
 
     def _together(self, transaction: Transaction, jobs: list[_Job]) -> None:
         for left in range(RETRIES, -1, -1):
             try:
-                _transact(transaction, jobs)
+                _transact(transaction, jobs, self._announce)
             except DBAPIError as error:
                 if not (left and _lost_race(error)):
                     raise
@@ -200,7 +222,9 @@ class _CommitFailed(StoreError):
     """The commit failed: perhaps after the database had done it, as when a connection breaks."""
 
 
-def _transact(transaction: Transaction, jobs: list[_Job]) -> None:
+def _transact(
+    transaction: Transaction, jobs: list[_Job], announce: Callable[[Transaction], None] | None
+) -> None:
     committing = False
     try:
         with transaction.connection.begin():
@@ -208,6 +232,8 @@ def _transact(transaction: Transaction, jobs: list[_Job]) -> None:
                 results = like[0].verb.run(transaction, [job.item for job in like])
                 for job, result in zip(like, results, strict=True):
                     job.result = result
+            if announce is not None:
+                announce(transaction)
             committing = True
     except DBAPIError as error:
         if not committing or _lost_race(error):

@@ -26,6 +26,7 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("wide", sa.Boolean(), server_default=sa.false(), nullable=False),
             sa.Column("service_centre", AutoString(), nullable=True),
             sa.Column("without_validity", sa.Boolean(), server_default=sa.false(), nullable=False),
+            sa.Column("pinned_sim_id", sa.Integer(), nullable=True),
         ),
         "inbound": (
             sa.Column("message_class", sa.Integer(), nullable=True),
@@ -48,10 +49,35 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("service_centre", AutoString(), nullable=True),
             sa.Column("clock_offset_seconds", sa.Float(), nullable=True),
             sa.Column("reports_proven_at", UTCDateTime(), nullable=True),
+            sa.Column("memory_sim_id", sa.Integer(), nullable=True),
             sa.Column("mending", AutoString(), server_default=sa.text("''"), nullable=False),
             sa.Column("mended", sa.JSON(), nullable=True),
         ),
     }
+
+
+Index = tuple[str, list[str], str]
+
+WAITING_BEFORE: Final[Index] = (
+    "ix_inbound_waiting",
+    ["sim_id", "sender_key"],
+    "state = 'waiting'",
+)
+LACKING: Final[Index] = (
+    "ix_inbound_lacking",
+    ["sim_id", "sender_key"],
+    "state IN ('waiting', 'incomplete')",
+)
+WAITING: Final[Index] = ("ix_inbound_waiting", ["received_at"], "state = 'waiting'")
+
+
+def _index_inbound(*wanted: Index) -> None:
+    """Have these indexes of messages that lack parts, and no others."""
+    for name, *_ in (LACKING, WAITING):
+        op.drop_index(name, "inbound", if_exists=True)
+    for name, columns, condition in wanted:
+        where = sa.text(condition)
+        op.create_index(name, "inbound", columns, sqlite_where=where, postgresql_where=where)
 
 
 def upgrade() -> None:
@@ -59,6 +85,8 @@ def upgrade() -> None:
     for table, columns in added().items():
         for column in columns:
             op.add_column(table, column)
+    op.execute("UPDATE line SET memory_sim_id = sim_id")
+    _index_inbound(LACKING, WAITING)
     op.create_table(
         "model_proof",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -137,6 +165,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
+    _index_inbound(WAITING_BEFORE)
     for table in ("request", "incident", "call", "model_proof"):
         op.drop_table(table)
     for table, columns in added().items():

@@ -28,10 +28,23 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("time_zone", AutoString(), nullable=True),
             sa.Column("bundle_id", BIG, nullable=True),
             sa.Column("bundle_ordinal", sa.Integer(), nullable=True),
+            sa.Column("revision", sa.Integer(), server_default=sa.text("0"), nullable=False),
+            sa.Column("refused_by", sa.JSON(), nullable=True),
+            sa.Column("refused_until", UTCDateTime(), nullable=True),
+            sa.Column("withdrawn_at", UTCDateTime(), nullable=True),
+            sa.Column("reply_to_inbound_id", BIG, nullable=True),
+        ),
+        "daemon": (sa.Column("lease_until", UTCDateTime(), nullable=True),),
+        "account": (sa.Column("notices_by", sa.Integer(), nullable=True),),
+        "sim": (
+            sa.Column("probe_at", UTCDateTime(), nullable=True),
+            sa.Column("pauses", sa.Integer(), server_default=sa.text("0"), nullable=False),
         ),
         "attempt": (sa.Column("price", sa.Float(), nullable=True),),
         "opt_out": (
             sa.Column("source", AutoString(), server_default=sa.text("'sms'"), nullable=False),
+            sa.Column("recipient", AutoString(), nullable=True),
+            sa.Column("recipient_suffix_key", sa.LargeBinary(), nullable=True),
         ),
     }
 
@@ -77,6 +90,29 @@ def upgrade() -> None:
         sqlite_where=named,
         postgresql_where=named,
     )
+    uncertain = sa.text("state = 'uncertain' AND when_uncertain <> 'hold'")
+    op.create_index(
+        "ix_message_uncertain",
+        "message",
+        ["changed_at"],
+        sqlite_where=uncertain,
+        postgresql_where=uncertain,
+    )
+    op.create_table(
+        "withdrawal",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("batch", AutoString(), nullable=True),
+        sa.Column("recipient_key", sa.LargeBinary(), nullable=True),
+        sa.Column("passed", BIG, nullable=False),
+        sa.Column("up_to", BIG, nullable=False),
+        sa.Column("cancelled", sa.Integer(), nullable=False),
+        sa.Column("on_air", sa.Integer(), nullable=False),
+        sa.Column("final", sa.Integer(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "bundle",
         sa.Column("id", BIG, nullable=False),
@@ -108,13 +144,52 @@ def upgrade() -> None:
         sa.Column("operator", AutoString(), nullable=False),
         sa.PrimaryKeyConstraint("number_key"),
     )
+    by_suffix = sa.text("ended_at IS NULL AND recipient_suffix_key IS NOT NULL")
+    op.create_index(
+        "ix_opt_out_suffix",
+        "opt_out",
+        ["recipient_suffix_key"],
+        sqlite_where=by_suffix,
+        postgresql_where=by_suffix,
+    )
+    op.create_table(
+        "consent",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("recipient_key", sa.LargeBinary(), nullable=False),
+        sa.Column("event", sa.String(32), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("category", AutoString(), nullable=True),
+        sa.Column("sim_id", sa.Integer(), nullable=True),
+        sa.Column("inbound_id", BIG, nullable=True),
+        sa.Column("opt_out_id", BIG, nullable=True),
+        sa.Column("source", AutoString(), nullable=False),
+        sa.Column("reason", AutoString(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=True),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+        sa.ForeignKeyConstraint(["sim_id"], ["sim.id"]),
+        sa.ForeignKeyConstraint(["inbound_id"], ["inbound.id"]),
+        sa.ForeignKeyConstraint(["opt_out_id"], ["opt_out.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_consent_recipient", "consent", ["recipient_key", "id"])
+    op.execute(
+        "INSERT INTO consent (id, recipient_key, event, account_id, category, sim_id, inbound_id,"
+        " opt_out_id, source, reason, until, at)"
+        " SELECT id, recipient_key, 'opted_out', account_id, category, sim_id, inbound_id,"
+        " id, source, reason, until, created_at FROM opt_out"
+    )
+    # The SIM that a STOP came to is told by its inbound message; here it limits the opt-out now.
+    op.execute("UPDATE opt_out SET sim_id = NULL")
 
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_index("ix_opt_out_suffix", "opt_out")
     op.drop_index("ix_message_lane", "message")
     op.drop_index("ix_message_batch", "message")
-    for table in ("ported", "contact", "bundle", "lane"):
+    op.drop_index("ix_message_uncertain", "message")
+    for table in ("consent", "withdrawal", "ported", "contact", "bundle", "lane"):
         op.drop_table(table)
     for table, columns in added().items():
         for column in columns:
