@@ -8,11 +8,11 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,13 +21,22 @@ from pydantic_settings import (
 )
 
 from appliance.errors import BadConfig
-from appliance.policy.limits import Daily, Gap, Limit, Pace
+from appliance.keyword_settings import Keywords
+from appliance.policy.contract import Contract
+from appliance.policy.limits import Limit
+from appliance.rule_settings import (
+    CapSetting,
+    Content,
+    Guards,
+    PoolSetting,
+    Quiet,
+    RouteSetting,
+    wrong_routes,
+)
 from appliance.settings import (
-    UNLIMITED,
     Http,
-    Keywords,
-    Limits,
     Log,
+    Mending,
     Messages,
     Modems,
     Numbers,
@@ -35,13 +44,19 @@ from appliance.settings import (
     Site,
     Smpp,
     Storage,
+    Uncertain,
+    is_pin,
 )
+from appliance.terms import Group, Limits, Terms, wrong_groups
 
 DEFAULT_PATH: Final = Path("/etc/appliance/appliance.toml")
 
 PREFIX: Final = "APPLIANCE_"
 
 NESTED: Final = "__"
+
+
+PinHolder = TypeVar("PinHolder", Modems, Sim)
 
 
 class Config(BaseSettings):
@@ -60,11 +75,20 @@ class Config(BaseSettings):
     http: Http = Http()
     smpp: Smpp = Smpp()
     modems: Modems = Modems()
+    mending: Mending = Mending()
     limits: Limits = Limits()
+    groups: tuple[Group, ...] = ()
     sims: tuple[Sim, ...] = ()
     numbers: Numbers = Numbers()
     messages: Messages = Messages()
+    uncertain: Uncertain = Uncertain()
     keywords: Keywords = Keywords()
+    pool: PoolSetting = PoolSetting()
+    routes: tuple[RouteSetting, ...] = ()
+    quiet: Quiet = Quiet()
+    guards: Guards = Guards()
+    caps: tuple[CapSetting, ...] = ()
+    content: Content = Content()
     site: Site = Field(default_factory=Site)
     log: Log = Log()
 
@@ -81,24 +105,29 @@ class Config(BaseSettings):
         return (init_settings,)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Self:
+    def load(cls, path: Path | None = None, text: str | None = None) -> Self:
         """Read and check the file and the environment.
 
         Args:
             path: the file; None: the one at ``DEFAULT_PATH``, which may be missing.
+            text: what is in it, if that is known; then it is not read.
 
         Raises:
             BadConfig: the file is missing, is no TOML, or something set is wrong.
 
         """
         source = str(path or DEFAULT_PATH)
-        found = _overlaid(_file(path), EnvSettingsSource(cls)())
-        complaints = [*_unknown_variables(), *_twice(found)]
+        found = _overlaid(_tables_of(path, text), EnvSettingsSource(cls)())
+        complaints = [*_unknown_variables(), *_twice(found), *wrong_groups(found)]
         try:
             config = cls.model_validate(found)
         except ValidationError as error:
             # Its own words hold what was set, perhaps a PIN: it goes no further.
             complaints = [*map(_complaint, error.errors()), *complaints]
+        else:
+            config = config._with_credentials(complaints)  # noqa: SLF001 - our own
+            complaints += config._contradictions()  # noqa: SLF001
+            complaints += wrong_routes(config.routes, config.group_names)
         if complaints:
             raise BadConfig(source, complaints)
         return config
@@ -107,6 +136,11 @@ class Config(BaseSettings):
     def socket_path(self) -> Path:
         """The Unix socket on which the daemon answers the command line."""
         return Path(self.http.socket or self.storage.data / "appliance.sock")
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """The groups of SIMs, by name."""
+        return frozenset(group.name for group in self.groups)
 
     @property
     def countries(self) -> frozenset[str]:
@@ -124,20 +158,61 @@ class Config(BaseSettings):
         own = sim.pin if sim else None
         return (self.modems.pin if own is None else own).get_secret_value() or None
 
-    def limits_of(self, iccid: str, *, simulated: bool) -> tuple[Limit, ...]:
-        """Return what limits a SIM: its own settings, else the default; simulated, only its own."""
-        base = Limits(parts_per_minute="none", parts_per_day="none") if simulated else self.limits
-        sim = self.sim(iccid)
-        own = sim.model_dump(include=set(Limits.model_fields), exclude_none=True) if sim else {}
-        return tuple(self._limits(base.model_copy(update=own)))
+    def contract_of(self, iccid: str, *, simulated: bool) -> Contract:
+        """Return what a SIM may do: as set for it, else for its group, else for all.
 
-    def _limits(self, limits: Limits) -> Iterator[Limit]:
-        if limits.parts_per_minute != UNLIMITED:
-            yield Pace(limits.parts_per_minute)
-        if limits.parts_per_day != UNLIMITED:
-            yield Daily(limits.parts_per_day, self.site.zone)
-        if limits.minimum_gap_seconds:
-            yield Gap(timedelta(seconds=limits.minimum_gap_seconds))
+        One that is simulated has no limits but its own and its group's.
+        """
+        sim = self.sim(iccid)
+        below = self.limits.without_limits() if simulated else self.limits
+        terms = self._terms(sim, below) if sim else below
+        return Contract(
+            name=sim.name if sim else "",
+            limits=terms.limits(self.site.zone, iccid),
+            eligible=terms.eligible,
+            group=sim.group if sim else "",
+            weight=terms.weight,
+            price=terms.price_per_part,
+        )
+
+    def limits_of(self, iccid: str, *, simulated: bool) -> tuple[Limit, ...]:
+        """Return what limits a SIM."""
+        return self.contract_of(iccid, simulated=simulated).limits
+
+    def warnings(self, today: date) -> list[str]:
+        """Return what is good, but hardly meant: bundles that are over."""
+        tables = (*self._tables("groups"), *self._tables("sims"), ("limits", self.limits))
+        return [
+            f"{place}.bundle: it ended on {terms.bundle.ends}, so nothing is sent by it"
+            for place, terms in tables
+            if terms.bundle is not None and terms.bundle.ends < today
+        ]
+
+    def _terms(self, sim: Sim, below: Terms) -> Terms:
+        group = next((each for each in self.groups if each.name == sim.group), None)
+        return sim.over(group.over(below) if group else below)
+
+    def _tables(self, key: str) -> Iterator[tuple[str, Terms]]:
+        for at, terms in enumerate(getattr(self, key)):
+            yield f"{key}.{at}", terms
+
+    def _contradictions(self) -> list[str]:
+        """Complain of what contradicts itself once all that holds for a SIM is put together."""
+        whole = [(place, group.over(self.limits)) for place, group in self._tables("groups")]
+        whole += [(f"sims.{at}", self._terms(sim, self.limits)) for at, sim in enumerate(self.sims)]
+        below = list(self.limits.complaints())
+        return [f"limits.{each}" for each in below] + [
+            f"{place}.{each}"
+            for place, terms in whole
+            for each in terms.complaints()
+            if each not in below
+        ]
+
+    def _with_credentials(self, complaints: list[str]) -> Self:
+        """Return the same with the PINs that come as credentials; what is wrong is added."""
+        modems = _with_pin(self.modems, "modems", complaints)
+        sims = [_with_pin(sim, f"sims.{place}", complaints) for place, sim in enumerate(self.sims)]
+        return self.model_copy(update={"modems": modems, "sims": tuple(sims)})
 
 
 def journal_reads_stderr() -> bool:
@@ -158,18 +233,57 @@ def service_manager() -> str | None:
     return os.environ.get("NOTIFY_SOCKET") or None
 
 
-def _file(path: Path | None) -> dict[str, Any]:
+def _with_pin(section: PinHolder, where: str, complaints: list[str]) -> PinHolder:
+    """Return a section with the PIN from its credential; complaints never hold what is in it."""
+    name = section.pin_credential
+    if not name:
+        return section
+    complain = f"{where}.pin_credential: "
+    if section.pin and section.pin.get_secret_value():
+        complaints.append(f"{complain}pin is set too; one of them is enough")
+        return section
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        complaints.append(f"{complain}no credentials were given (see LoadCredential in systemd)")
+        return section
+    try:
+        pin = (Path(directory) / name).read_text("ascii").strip()
+    except ValueError:
+        pin = ""
+    except OSError as error:
+        complaints.append(f"{complain}the credential {name!r}: {error.strerror}")
+        return section
+    if not pin or not is_pin(pin):
+        complaints.append(f"{complain}the credential {name!r} holds no PIN of 4 to 8 digits")
+        return section
+    return section.model_copy(update={"pin": SecretStr(pin)})
+
+
+def text_of(path: Path | None) -> str:
+    """Return what is in the file; None: in the one at ``DEFAULT_PATH``, which may be missing.
+
+    Raises:
+        BadConfig: it cannot be read.
+
+    """
     named = path or DEFAULT_PATH
     try:
-        return tomllib.loads(named.read_text("utf-8"))
+        return named.read_text("utf-8")
     except FileNotFoundError as error:
         if path is None:
-            return {}
+            return ""
         raise BadConfig(str(named), ["there is no such file"]) from error
     except OSError as error:
         raise BadConfig(str(named), [error.strerror or str(error)]) from error
     except ValueError as error:
         raise BadConfig(str(named), [f"no TOML: {error}"]) from None
+
+
+def _tables_of(path: Path | None, text: str | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text_of(path) if text is None else text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(str(path or DEFAULT_PATH), [f"no TOML: {error}"]) from None
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

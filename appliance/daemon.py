@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -23,8 +23,11 @@ from appliance.clock import SystemClock
 from appliance.config import Config, journal_reads_stderr, service_manager
 from appliance.errors import ApplianceError, CannotListen
 from appliance.inbox import reading
+from appliance.reload import warnings
+from appliance.replies import Replies
 from appliance.service import ALIVE, READY, STOPPING, ServiceManager
 from appliance.store import Store
+from appliance.store.inbound import Reading
 from appliance.wiring import House
 
 logger = logging.getLogger(__name__)
@@ -42,15 +45,17 @@ DOORS_CLOSE: Final = 2
 """Seconds that HTTP requests under way have to end."""
 
 
-def run(config: Config) -> int:
+def run(config: Config, read: Callable[[str | None], Config]) -> int:
     """Run the daemon until SIGINT or SIGTERM; return the exit status.
+
+    ``read`` returns the configuration anew: that of a text, or with None of the file.
 
     0 after an orderly stop, 1 if it could not start (what is wrong is logged).
     """
     logs.setup(config.log.level, journal=journal_reads_stderr())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(_Daemon(config).run())
+            runner.run(_Daemon(config, read).run())
         except ApplianceError as error:
             logger.error("%s", error)  # noqa: TRY400 - a sentence for people, not a trace
             return 1
@@ -60,8 +65,8 @@ def run(config: Config) -> int:
 class _Daemon:
     """The objects of one run."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, read: Callable[[str | None], Config]) -> None:
+        self._config, self._read = config, read
         self._clock = SystemClock()
         self._manager = ServiceManager(service_manager())
         self._stop = asyncio.Event()
@@ -82,7 +87,8 @@ class _Daemon:
             config.storage.data,
             daemon=config.storage.daemon_name,
             clock=self._clock,
-            reading=reading(config.keywords.extra),
+            reading=_reading(config),
+            most_tries=config.messages.most_tries,
         )
         try:
             await self._serve(store)
@@ -97,18 +103,26 @@ class _Daemon:
 
     async def _serve(self, store: Store) -> None:
         uncertain = await store.chores.recover(self._clock.now())
+        await store.requests.recover(self._clock.now())
         if uncertain:
             logger.warning("%d parts were in flight when the daemon ended: uncertain", uncertain)
-        house = House.build(self._config, store, self._clock)
+        house = House.build(self._config, store, self._clock, self._read)
+        for warning in warnings(self._config, self._clock):
+            logger.warning("%s", warning)
         doors = self._doors(store, house)
         async with house.webhook, self._smpp(house), self._http(doors):
             scheduler = house.chores.schedule()
+            house.balances.schedule(scheduler)
             scheduler.start()
             async with asyncio.TaskGroup() as group:
                 work = [
                     group.create_task(each)
-                    for each in (house.outbox.run(), house.pool.run(), self._beat(store))
+                    for each in (
+                        *(house.outbox.run(), house.pool.run(), house.errands.run()),
+                        *(house.rerouting.run(), self._beat(store)),
+                    )
                 ]
+                self._reload_at_signal(house, group)
                 self._ready = True
                 self._manager.tell(READY)
                 logger.info("ready", extra={"event": "daemon.ready"})
@@ -123,6 +137,12 @@ class _Daemon:
             scheduler.shutdown(wait=False)
             await house.record.written()
 
+    def _reload_at_signal(self, house: House, group: asyncio.TaskGroup) -> None:
+        """Read the configuration again at each SIGHUP."""
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGHUP, lambda: group.create_task(house.reload.by_signal())
+        )
+
     async def _stop_pool(self, house: House) -> None:
         await house.pool.stop(SERVICE_PATIENCE if self._manager.listens else PATIENCE)
 
@@ -134,11 +154,15 @@ class _Daemon:
     def _doors(self, store: Store, house: House) -> Doors:
         return Doors(
             intake=house.intake,
+            control=house.control,
             store=store,
             clock=self._clock,
             config=self._config,
             ready=lambda: self._ready,
             drop=house.drop,
+            trace=house.pool.trace,
+            plan=house.planning.plan,
+            reload=house.reload,
         )
 
     @asynccontextmanager
@@ -189,6 +213,20 @@ class _Daemon:
                 self._manager.tell(ALIVE)
             last = store.beat
             await asyncio.sleep(BEAT.total_seconds())
+
+
+def _reading(config: Config) -> Reading:
+    """Return how inbound messages are understood and answered."""
+    keywords, messages = config.keywords, config.messages
+    replies = None
+    if keywords.replies:
+        replies = Replies(
+            keywords.replies,
+            countries=config.countries,
+            national=messages.languages,
+            wide=messages.wide,
+        )
+    return reading(keywords.extra, keywords.rules, replies)
 
 
 class _Server(uvicorn.Server):

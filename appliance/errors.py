@@ -11,8 +11,11 @@
     │   ├── NumberNotAllowed      a number, but not one that may be written to
     │   ├── TooManyParts          the text is too long
     │   ├── OptedOut              the recipient said STOP
+    │   ├── TooOften              the recipient was written to often enough
+    │   ├── NotAllowedHere        the text breaks a rule of the site
     │   └── ReferenceUsed         reference or idempotency key stands for another message
     ├── NoRoom                    nothing can be taken just now; later it can
+    ├── TooLate                   a message has left, or its fate is known: nothing to change
     ├── NotFound                  no such thing, or not this account's
     ├── LineUnclear               no line is called that, or several are
     ├── NameTaken                 an account of that name is there already
@@ -21,7 +24,8 @@
     ├── ErrandFailed              what was asked of a line was not done; says why
     ├── StoreError
     │   ├── StoreClosed           the store is shut, the verb did not run
-    │   └── StoreLocked           another daemon holds the data directory
+    │   ├── StoreLocked           another daemon holds the data directory
+    │   └── NameInUse             another daemon of this name works on the database
     ├── IllegalTransition         the life cycle has no such step
     ├── Undelivered               a carrier could not hand over a notice; it is tried again
     │   └── NobodyThere           nobody is bound to take it; it waits for a bind
@@ -33,6 +37,8 @@
         ├── PortGone              the port vanished or was closed
         │   └── PortHangs         it does not open, or does not close
         ├── PortBusy              another process holds the port
+        ├── UssdFailed            a USSD code or answer came to nothing
+        │   └── UssdBusy          a dialogue is under way on this modem
         ├── NotReady              the modem answers, but has no usable SIM or network
         └── ModemUnwell           the modem answers, but does not do its work; must be mended
 """
@@ -103,12 +109,31 @@ class OptedOut(SubmissionRefused):
     """The recipient said STOP."""
 
 
+class TooOften(SubmissionRefused):
+    """The recipient was written to often enough, or with this very text, by what is set."""
+
+
+class NotAllowedHere(SubmissionRefused):
+    """The text breaks a rule of this site."""
+
+
 class ReferenceUsed(SubmissionRefused):
     """The reference or the idempotency key stands for a different message already."""
 
 
 class NoRoom(ApplianceError):
     """Nothing can be taken just now (disk nearly full, queue full); later it can."""
+
+
+class TooLate(ApplianceError):
+    """A message can be cancelled or replaced no more; ``why`` in words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"too late: {self.why}"
 
 
 class NotFound(ApplianceError):
@@ -178,6 +203,20 @@ class StoreLocked(StoreError):
 
     def __str__(self) -> str:
         return f"{self.directory}: another daemon uses this data directory"
+
+
+class NameInUse(StoreError):
+    """Another daemon of this name works on the database."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"another daemon named {self.name!r} works on this database;"
+            " give each its own name ([storage] daemon)"
+        )
 
 
 class IllegalTransition(ApplianceError):
@@ -294,6 +333,10 @@ class PortGone(ModemError):
         return f"{self.port}: {self.why}"
 
 
+class PortHangs(PortGone):
+    """The port is there, but does not open, or does not close: the driver or the device hangs."""
+
+
 class PortBusy(ModemError):
     """Another process holds the port; ``holder`` names it where that can be found out."""
 
@@ -305,11 +348,43 @@ class PortBusy(ModemError):
         return f"{self.port} is held by {self.holder or 'another process'}"
 
 
+class UssdFailed(ModemError):
+    """A USSD code or answer came to nothing. ``why`` holds neither it nor the network's words."""
+
+    def __init__(self, port: str, why: str) -> None:
+        super().__init__(port, "AT+CUSD", why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.port}: USSD: {self.why}"
+
+
+class UssdBusy(UssdFailed):
+    """A USSD dialogue is under way on this modem; there is one at a time."""
+
+
 class NotReady(ModemError):
     """The modem answers, but cannot send: ``why`` in words, for the page."""
 
     def __init__(self, port: str, why: str) -> None:
         super().__init__(port, "", why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.port}: {self.why}"
+
+
+class ModemUnwell(ModemError):
+    """The modem answers, but does not do its work; ``why`` in words, for the page.
+
+    Attributes:
+        symptom: what it suffers from, a value of ``modem.ladder.Symptom``.
+
+    """
+
+    def __init__(self, port: str, symptom: str, why: str) -> None:
+        super().__init__(port, "", symptom, why)
+        self.symptom = symptom
         self.why = why
 
     def __str__(self) -> str:

@@ -6,27 +6,47 @@ from appliance import logs, msisdn, text
 from appliance.clock import Clock
 from appliance.modem import causes
 from appliance.modem.pdu import Deliver, StatusReport
+from appliance.policy.consent import SHIPPED_RULES, KeywordRules
+from appliance.policy.countries import country_of_imsi
 from appliance.policy.keywords import Keyword, keyword
 from appliance.store import Store
+from appliance.store.answering import Answer
 from appliance.store.inbound import Reading
-from appliance.store.values import InboundFacts, ReportFacts, Taken
+from appliance.store.values import CallFacts, InboundFacts, ReportFacts, Taken
 from appliance.text import Encoding, alphabet_of
 
 
-def reading(extra: Mapping[Keyword, Sequence[str]]) -> Reading:
-    """Return how inbound messages are decoded and understood; ``extra`` are the site's words."""
-    return Reading(decode=_decode, understand=lambda words: keyword(words, extra=extra))
+def reading(
+    extra: Mapping[Keyword, Sequence[str]],
+    rules: KeywordRules = SHIPPED_RULES,
+    reply: Answer | None = None,
+) -> Reading:
+    """Return how inbound messages are decoded and understood.
+
+    Args:
+        extra: the site's own words.
+        rules: what a STOP covers.
+        reply: what is answered to keywords; None: nothing.
+
+    """
+    return Reading(
+        decode=_decode,
+        understand=lambda words: keyword(words, extra=extra),
+        rules=rules,
+        reply=reply,
+    )
 
 
 class Inbox:
     """Takes what the pool hears from its modems. What is taken is committed."""
 
     def __init__(self, store: Store, clock: Clock, region: str | None) -> None:
+        """``region``: whose national numbers networks write; None: each SIM's own country."""
         self._store, self._clock, self._region = store, clock, region
 
-    async def report(self, sim_id: int, report: StatusReport) -> None:
-        """Take a status report; twice is harmless."""
-        recipient = msisdn.normalise_network(report.recipient, self._region)
+    async def report(self, sim_id: int, report: StatusReport) -> bool:
+        """Take a status report; twice is harmless. Return whether it is news of a known part."""
+        recipient = self._normal(sim_id, report.recipient)
         event = causes.report_event(report.status)
         good = report.status == 0
         facts = ReportFacts(
@@ -51,10 +71,11 @@ class Inbox:
         )
         matched = await self._store.reports.take(facts)
         logs.report_came(sim_id, recipient, report.reference, report.status, matched=matched)
+        return matched
 
     async def inbound(self, sim_id: int, deliver: Deliver) -> Taken:
         """Take one inbound part; twice is harmless."""
-        sender = msisdn.normalise_network(deliver.sender, self._region)
+        sender = self._normal(sim_id, deliver.sender)
         concat = deliver.concat
         facts = InboundFacts(
             sim_id=sim_id,
@@ -69,6 +90,8 @@ class Inbox:
             ordinal=concat.ordinal if concat else 1,
             sent_at=deliver.sent_at,
             received_at=self._clock.now(),
+            message_class=deliver.message_class,
+            indication=_indication(deliver),
             fingerprint=(
                 sender,
                 deliver.sent_at,
@@ -76,10 +99,25 @@ class Inbox:
                 (concat.reference, concat.total, concat.ordinal) if concat else None,
                 deliver.payload,
             ),
+            suffix=msisdn.suffix(sender),
+            loose=msisdn.is_loose(sender),
         )
         taken = await self._store.inbound.take(facts)
         logs.inbound_came(sim_id, sender, taken.inbound_id, new=taken.new, whole=taken.complete)
         return taken
+
+    async def call(self, sim_id: int, number: str | None) -> int:
+        """Take a call that was hung up (``number`` None: withheld); return its id."""
+        caller = self._normal(sim_id, number) if number else None
+        facts = CallFacts(sim_id=sim_id, caller=caller, received_at=self._clock.now())
+        call_id = await self._store.calls.take(facts)
+        logs.call_came(sim_id, caller, call_id)
+        return call_id
+
+    def _normal(self, sim_id: int, number: str) -> str:
+        """Return a number as we write it, read as it is dialled where the SIM is at home."""
+        imsi = self._store.lines.imsi(sim_id)
+        return msisdn.normalise_network(number, self._region or (imsi and country_of_imsi(imsi)))
 
     async def undecodable(self, sim_id: int, raw: bytes, why: str) -> Taken:
         """Keep what cannot be decoded as it is, and show it."""
@@ -101,6 +139,14 @@ class Inbox:
         )
         logs.undecodable_came(sim_id, why)
         return await self._store.inbound.take(facts)
+
+
+def _indication(deliver: Deliver) -> str | None:
+    """Return what the message says is waiting elsewhere, or no longer is."""
+    waiting = deliver.waiting
+    if waiting is None:
+        return None
+    return waiting.kind.value if waiting.active else f"no {waiting.kind.value}"
 
 
 def _decode(encoding: str, language: int, payload: bytes) -> str | None:

@@ -2,38 +2,34 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from appliance import logs, text
 from appliance.attempt import Answer, encode, segments_of, understand
-from appliance.clock import Clock
-from appliance.errors import ModemError, StoreError
-from appliance.inbox import Inbox
+from appliance.beginning import committed, known_reference
+from appliance.errors import ModemError, ModemUnwell, StoreError
+from appliance.hands import Hands
+from appliance.hearing import Hearing
+from appliance.judging import Judge, Verdict
 from appliance.lifecycle import Event
+from appliance.mending import BECAUSE
 from appliance.models import Outcome
-from appliance.modem.causes import Kind
 from appliance.modem.driver import Modem
-from appliance.modem.values import (
-    Arrival,
-    DeliverArrived,
-    LateReference,
-    MaybeSent,
-    NotSent,
-    Refused,
-    ReportArrived,
-    Sent,
-)
+from appliance.modem.ladder import Rung, Step, Symptom
+from appliance.modem.values import UNREPORTED, MaybeSent, NotSent
+from appliance.policy.choosing import Free
+from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance, Wait
-from appliance.record import Record
-from appliance.store import Store
+from appliance.reserved import Reserved, Rest, UnderWay
+from appliance.standing import Standing
 from appliance.store.ids import public
 from appliance.store.messages import PREFIX
 from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
+from appliance.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -45,30 +41,13 @@ PAUSE: Final = timedelta(seconds=30)
 
 LONGEST_PAUSE: Final = timedelta(minutes=30)
 
-MOST_UNCERTAIN: Final = 2
-"""Parts lost sight of in a row, after which the modem must prove itself."""
+REGISTERED: Final = frozenset({"home", "roaming"})
 
-MOST_BARRED: Final = 3
-"""Refusals in a row that mean "this SIM may not", after which it pauses."""
+ASK_AGAIN: Final = timedelta(seconds=10)
+"""How often a message that is paced asks whether it may go on: limits are changed now and then."""
 
 SLOW: Final = timedelta(seconds=15)
 """How long an answer to CMGS may take before the line says that it waits for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
-    """What a line works with.
-
-    ``nudge`` wakes the dispatcher: there is room for a message. ``again`` does so too: a
-    message that was reserved is not sent by this line, so the queue must be read again.
-    """
-
-    store: Store
-    inbox: Inbox
-    clock: Clock
-    record: Record
-    nudge: Callable[[], None]
-    again: Callable[[], None]
 
 
 class Line:
@@ -86,67 +65,130 @@ class Line:
         allowance: Allowance,
         hands: Hands,
         *,
+        watch: Watch,
+        contract: Callable[[], Contract] = Contract,
+        standing: Standing | None = None,
         news: Callable[[], None] = lambda: None,
     ) -> None:
-        """``news`` is called when what holds the line has changed."""
+        """``news`` is called when what holds the line has changed, or how it stands.
+
+        ``contract`` tells what is set for the SIM just now.
+        """
+        self.standing = standing or Standing(sim_id, sim_id)
+        self._hearing = Hearing(
+            modem,
+            self.standing,
+            slot=slot,
+            store=hands.store,
+            inbox=hands.inbox,
+            clock=hands.clock,
+            reported=watch.reported,
+            late=self._late,
+            news=news,
+        )
         self.sim_id = sim_id
         self.allowance = allowance
         self.slot = slot
-        self.reserved: deque[Waiting] = deque()
-        self.current: Waiting | None = None
-        self._left = 0  # parts of the current message that are not begun
+        self.reserved = Reserved()
+        self._contract = contract
+        self._sent = 0.0  # parts by its weight, to share evenly
+        self._free: tuple[Contract, Free] | None = None
         self._handed_at: datetime | None = None  # the part that the modem has just now
         self.resume_at: datetime | None = hands.clock.now()  # look for begun messages then
         self._modem, self._hands, self._news = modem, hands, news
+        self._watch, self._judge = watch, Judge(watch.mender.rules.failures)
         self._turn = asyncio.Event()
-        self._doubt = asyncio.Event()  # whether the modem is well
+        self._failure: asyncio.Future[ModemError] = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self._paused_until: datetime | None = None
-        self._pause_reason = ""
-        self._uncertain = self._barred = self._unsent = 0
+        self._rest = Rest(lambda: hands.store.lines.pause_reason(sim_id))
         self._last_uncertain: AttemptEnd | None = None
 
-    def reserve(self, waiting: Waiting) -> None:
-        """Let this line send a message next."""
-        self.reserved.append(waiting)
+    def reserve(self, waiting: Waiting, *, urgent: bool = False) -> None:
+        """Let this line send a message next; urgent: also between the parts of a long one."""
+        self.reserved.add(waiting, urgent=urgent)
+        self._sent += len(waiting.todo) / self._contract().weight
         self._turn.set()
 
-    @property
-    def pending(self) -> int:
-        """How many parts are reserved for this line and not begun."""
-        return self._left + sum(len(waiting.todo) for waiting in self.reserved)
+    def free(self, ahead: int) -> Free:
+        """Return this line as choosing sees it, which may have ``ahead`` messages reserved."""
+        contract = self._contract()
+        if self._free is None or self._free[0] is not contract:
+            self._free = contract, self._as_chosen(contract)
+        free = self._free[1]
+        free.room, free.pending = ahead - len(self.reserved), self.reserved.parts
+        free.sent, free.network = self._sent, self._modem.health.operator
+        return free
 
-    def may_send(self, now: datetime, parts: int = 1) -> Wait:
-        """Return when this line may send ``parts`` parts, and what holds it until then."""
-        if self._paused_until is not None and self._paused_until > now:
-            return Wait(self._paused_until, self._pause_reason)
-        return self.allowance.earliest(now, parts)
+    def _as_chosen(self, contract: Contract) -> Free:
+        return Free(
+            sim_id=self.sim_id,
+            name=contract.name or self.slot,
+            groups=frozenset({contract.group} if contract.group else ()),
+            may_send=lambda at, parts, of: self.may_send(at, parts, of.recipient_key, of.key),
+            refuses=lambda to: contract.eligible.why_not(
+                to.category, to.account, to.recipient, to.country
+            ),
+            weight=contract.weight,
+            price=contract.price or 0.0,
+        )
+
+    def may_send(
+        self,
+        now: datetime,
+        parts: int = 1,
+        recipient: bytes | None = None,
+        message_id: int | None = None,
+    ) -> Wait:
+        """Return when this line may send ``parts`` parts (of a message), and what holds it."""
+        return self._rest.held(now) or self.allowance.earliest(
+            now, parts, recipient, message_id=message_id
+        )
+
+    @property
+    def paused(self) -> str | None:
+        """Why its SIM sends nothing until somebody resumes it; None if it may send."""
+        return self._rest.paused
+
+    @property
+    def holds(self) -> set[int]:
+        """The messages that nobody else may take: its own, and those whose outcome is unwritten."""
+        return self.reserved.keys | self._hands.record.unwritten
 
     @property
     def idle(self) -> bool:
         """Whether it has nothing to send."""
-        return self.current is None and not self.reserved
+        return self.reserved.current is None and not self.reserved
+
+    def handed_for(self, now: datetime) -> timedelta:
+        """Return how long the modem has had a part by now, nothing if it has none."""
+        return now - self._handed_at if self._handed_at is not None else timedelta()
 
     def held_by(self, now: datetime) -> str:
         """Return what holds this line just now, a sentence; empty if nothing does."""
         if self._handed_at is not None and now - self._handed_at >= SLOW:
             return f"the modem has not answered to a part for more than {SLOW.seconds} s"
-        return self.may_send(now).reason
+        return self.paused or self.may_send(now).reason
 
     def stop(self) -> None:
         """Send nothing more after the part in flight."""
         self._stopping = True
         self._turn.set()
 
+    def fail(self, error: ModemError) -> None:
+        """End the run with an error, after the part in flight."""
+        if not self._failure.done():
+            self._failure.set_result(error)
+
     async def run(self, check_every: timedelta) -> None:
         """Send and listen until ``stop``, or until the modem fails (then ModemError is raised)."""
         try:
             async with asyncio.TaskGroup() as group:
-                listening = group.create_task(self._listen())
+                listening = group.create_task(self._hearing.run())
                 checking = group.create_task(self._check(check_every))
+                failing = group.create_task(self._fail())
                 await self._send_all()
-                listening.cancel()
-                checking.cancel()
+                for task in (listening, checking, failing):
+                    task.cancel()
         except* ModemError as errors:
             raise errors.exceptions[0] from None
 
@@ -154,13 +196,10 @@ class Line:
 
     async def _send_all(self) -> None:
         while not self._stopping:
-            if self.reserved:
-                self.current = self.reserved.popleft()
+            waiting = self.reserved.next()
+            if waiting is not None:
                 self._hands.nudge()
-                try:
-                    await self._send(self.current)
-                finally:
-                    self.current, self._left = None, 0
+                await self._send(waiting)
             else:
                 self._turn.clear()
                 self._hands.nudge()
@@ -168,21 +207,34 @@ class Line:
                     await self._turn.wait()
 
     async def _send(self, waiting: Waiting) -> None:
-        """Send what is left of one message, part after part."""
+        """Send what is left of one message, part after part; what is urgent goes in between."""
         segments = segments_of(waiting)
         concat_reference = waiting.concat_reference
-        for number, ordinal in enumerate(waiting.todo):
-            self._left = len(waiting.todo) - number
-            if not await self._room(self._left, first=number == 0):
-                self._hands.again()
-                return
-            begin = self._begin(waiting, ordinal, concat_reference, first=number == 0)
-            begun = await self._unbroken(
-                self._send_part(begin, segments[ordinal - 1], more=self._left > 1)
-            )
-            if begun is None:
-                return
-            concat_reference = begun.concat_reference
+        with self.reserved.sending(waiting) as under_way:
+            for number, ordinal in enumerate(waiting.todo):
+                first = number == 0
+                if not await self._turn_of(under_way, first=first):
+                    self._hands.again()
+                    return
+                begin = self._begin(waiting, ordinal, concat_reference, first=first)
+                under_way.left -= 1
+                begun = await self._unbroken(
+                    self._send_part(begin, segments[ordinal - 1], more=under_way.left > 0)
+                )
+                if begun is None:
+                    self._hands.again()  # it may wait otherwise than it was read
+                    return
+                concat_reference = begun.concat_reference
+
+    async def _turn_of(self, under_way: UnderWay, *, first: bool) -> bool:
+        """Wait until the next part may go; False if its message should rather go otherwise."""
+        while await self._room(under_way, first=first):
+            if first or not self.reserved.interrupts:
+                return True
+            urgent = self.reserved.next()
+            assert urgent is not None
+            await self._send(urgent)
+        return False
 
     def _begin(
         self, waiting: Waiting, ordinal: int, concat_reference: int | None, *, first: bool
@@ -196,6 +248,8 @@ class Line:
             lease_until=now + LEASE,
             first=first,
             concat_reference=concat_reference,
+            price=self.allowance.price,
+            unreported=self._modem.unreported,
         )
 
     async def _unbroken(self, sending: Coroutine[Any, Any, Begun | None]) -> Begun | None:
@@ -207,36 +261,37 @@ class Line:
             await asyncio.wait([task])
             raise
 
-    async def _room(self, parts: int, *, first: bool) -> bool:
+    async def _room(self, under_way: UnderWay, *, first: bool) -> bool:
         """Wait until a part may go; False if its message should rather go by another line."""
         while not self._stopping:
             now = self._hands.clock.now()
-            wait = self.may_send(now, parts)
+            of = under_way.waiting
+            wait = self.may_send(now, under_way.left, of.recipient_key, of.message_id)
             if wait.at is not None and wait.at <= now:
                 return True
             if first or wait.at is None:
                 return False
-            await asyncio.sleep((wait.at - now).total_seconds())
+            await asyncio.sleep(min(wait.at - now, ASK_AGAIN).total_seconds())
         return False
 
     async def _send_part(self, begin: Begin, segment: text.Segment, *, more: bool) -> Begun | None:
         """Send one part; return its attempt if the message may go on, else None."""
-        self.allowance.spend(begin.at)
-        self._left -= 1
+        whom = begin.waiting.recipient_key
+        self.allowance.spend(begin.at, whom, message_id=begin.waiting.message_id)
         beginning = asyncio.create_task(self._hands.store.dispatch.begin(begin))
         waiting = begin.waiting
-        if waiting.parts > 1 and begin.concat_reference is None:
+        if waiting.numbered and begin.concat_reference is None:
             await asyncio.wait([beginning])  # the header needs the reference that it brings
-        encoded = encode(begin, segment, _known_reference(beginning, begin))
+        encoded = encode(begin, segment, known_reference(beginning, begin))
         with self._slowness_told(begin.at):
-            outcome = await self._modem.send(encoded, _committed(beginning), more=more)
+            outcome = await self._modem.send(encoded, committed(beginning), more=more)
         try:
             begun = await beginning
         except StoreError as error:
             logger.warning("message %d was not begun: %s", waiting.message_id, error)
             begun = NotBegun(str(error))
         if isinstance(begun, NotBegun):
-            self.allowance.give_back(begin.at)
+            self.allowance.give_back(begin.at, whom)
             return None
         end = understand(begin, begun, outcome, self._hands.clock.now())
         self._remember(end, outcome)
@@ -257,71 +312,56 @@ class Line:
 
     def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
         """Write an outcome down, and judge the line by it."""
-        self._hands.record.end(end)
+        released = end.event is Event.RELEASE
+        self._hands.record.end(end, self._hands.again if released else _nothing)
         waiting = end.begin.waiting
         detail = f"reference {end.reference}" if end.reference is not None else end.cause or ""
         part = f"{public(PREFIX, waiting.message_id)}/{end.begin.ordinal}"
         logs.part_ended(part, waiting.recipient, self.slot, end.outcome, detail)
-        if end.event is Event.RELEASE:
-            self.resume_at = end.not_before
-        self._judge(end, outcome)
+        if released:
+            self.resume_at = end.not_before or end.at
+        if isinstance(outcome, MaybeSent):
+            self._last_uncertain = end
+        elif isinstance(outcome, NotSent):
+            self.allowance.give_back(end.begin.at, waiting.recipient_key)
+        registered = self._modem.health.registration in REGISTERED
+        self._heed(self._judge.judge(outcome, registered=registered))
 
-    def _judge(self, end: AttemptEnd, outcome: Answer) -> None:
-        match outcome:
-            case Sent():
-                self._uncertain = self._barred = self._unsent = 0
-            case MaybeSent(why):
-                self._last_uncertain = end
-                self._uncertain += 1
-                if self._uncertain >= MOST_UNCERTAIN:
-                    self._pause(self._uncertain - 1, f"stopped: {why}")
-                    self._doubt.set()
-            case NotSent(why):
-                self.allowance.give_back(end.begin.at)
-                self._unsent += 1
-                self._pause(self._unsent, f"stopped: {why}")
-                self._doubt.set()
-            case Refused(cause) if cause.kind is Kind.SIM:
-                self._barred += 1
-                if self._barred >= MOST_BARRED:
-                    self._pause(self._barred, f"the SIM is refused: {cause.sentence}")
-            case Refused(cause) if cause.kind is Kind.DEVICE:
-                self._pause(1, cause.sentence)
-                self._doubt.set()
-            case Refused():
-                self._barred = 0
+    def _heed(self, verdict: Verdict) -> None:
+        """Do what an outcome asks for."""
+        if verdict.out:
+            self._watch.out()
+        if verdict.barred:
+            self._watch.barred(self.sim_id, verdict.reason)
+        if verdict.troubles:
+            self._pause(verdict.troubles, verdict.reason)
+        if verdict.symptom is not None:
+            self._mend(verdict.symptom, self._watch.unwell(self.sim_id, verdict.symptom))
+        elif verdict.doubt:
+            self._modem.doubt.set()
+
+    def _mend(self, symptom: Symptom, step: Step | None) -> None:
+        """Have the modem mended, or stop sending for a while where that was in vain."""
+        if step is None:
+            self._modem.doubt.set()
+        elif step.rung is Rung.REST:
+            self._pause_until(step.at, f"stopped: {BECAUSE[symptom]}")
+        else:
+            self.fail(ModemUnwell(self._modem.port, symptom, BECAUSE[symptom]))
+
+    async def _fail(self) -> None:
+        raise await self._failure
 
     def _pause(self, troubles: int, reason: str) -> None:
-        self._paused_until = self._hands.clock.now() + min(troubles * PAUSE, LONGEST_PAUSE)
-        self._pause_reason = reason
-        self.reserved.clear()
+        now = self._hands.clock.now()
+        self._pause_until(now + min(troubles * PAUSE, LONGEST_PAUSE), reason)
+
+    def _pause_until(self, at: datetime, reason: str) -> None:
+        self._rest.until(at, reason)
         self._news()
         self._hands.again()
 
     # listening
-
-    async def _listen(self) -> None:
-        while True:
-            arrival = await self._modem.next_arrival()
-            try:
-                await self._take(arrival)
-            except StoreError as error:
-                # It is not settled: it stays on the SIM, or the network says it again.
-                logger.warning("%s: what came could not be stored: %s", self.slot, error)
-                continue
-            if not isinstance(arrival, LateReference):
-                await self._modem.settle(arrival)
-
-    async def _take(self, arrival: Arrival) -> None:
-        match arrival:
-            case ReportArrived(report):
-                await self._hands.inbox.report(self.sim_id, report)
-            case DeliverArrived(deliver):
-                await self._hands.inbox.inbound(self.sim_id, deliver)
-            case LateReference(reference):
-                await self._late(reference)
-            case _:
-                await self._hands.inbox.undecodable(self.sim_id, arrival.raw, arrival.why)
 
     async def _late(self, reference: int) -> None:
         """Take a late answer: the part that was lost sight of was sent."""
@@ -344,18 +384,21 @@ class Line:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(every.total_seconds()):
-                    await self._doubt.wait()
-            self._doubt.clear()
+                    await self._modem.doubt.wait()
+            self._modem.doubt.clear()
             await self._modem.check()
+            self._watch.mender.answered()
+            await self._hearing.look()
+            await self._look_for_reports()
+
+    async def _look_for_reports(self) -> None:
+        if self._modem.health.reports in UNREPORTED:
+            return
+        with suppress(StoreError):
+            step = await self._watch.look(self.sim_id)
+            if step is not None:
+                self._mend(Symptom.REPORTS_MISSING, step)
 
 
-def _known_reference(beginning: "asyncio.Task[Begun | NotBegun]", begin: Begin) -> int | None:
-    if begin.concat_reference is not None or not beginning.done() or beginning.exception():
-        return begin.concat_reference
-    begun = beginning.result()
-    return begun.concat_reference if isinstance(begun, Begun) else None
-
-
-async def _committed(beginning: "asyncio.Task[Begun | NotBegun]") -> bool:
-    """Return whether the attempt is written down: only then may the PDU go."""
-    return isinstance(await beginning, Begun)
+def _nothing() -> None:
+    """Do nothing: only what goes back to the queue concerns others."""

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Final, TextIO
 
 logger = logging.getLogger(__name__)
@@ -138,6 +140,17 @@ def inbound_came(sim: int, sender: str, inbound: int, *, new: bool, whole: bool)
     )
 
 
+def call_came(sim: int, caller: str | None, call: int) -> None:
+    """Record a call, which was hung up; ``caller`` None: withheld."""
+    logger.info(
+        "SIM %d: call %d from %s",
+        sim,
+        call,
+        masked(caller) if caller else "a withheld number",
+        extra={"event": "call.came"},
+    )
+
+
 def undecodable_came(sim: int, why: str) -> None:
     """Record that something is kept raw."""
     logger.warning(
@@ -146,3 +159,18 @@ def undecodable_came(sim: int, why: str) -> None:
         why,
         extra={"event": "inbound.undecodable"},
     )
+
+
+def unexpected(slot: str, error: Exception) -> None:
+    """Log where it happened, but not the error's own words: they may hold a text or a number."""
+    kinds = ", ".join(type(each).__name__ for each in _leaves(error))
+    where = "".join(traceback.format_tb(next(_leaves(error)).__traceback__))
+    logger.error("%s: %s at\n%s", slot, kinds, where)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error

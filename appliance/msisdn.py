@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -34,6 +35,9 @@ SUFFIX: Final = 8
 """Digits at the end of a number that networks leave alone."""
 
 TO: Final = "to"
+
+REMEMBERED: Final = 10_000
+"""Numbers whose country is kept."""
 
 _BETWEEN: Final = re.compile(r"(?:[^\S\r\n]|[()\[\]./\-])+")
 _BARE: Final = re.compile(r"\+?[0-9]+")
@@ -96,6 +100,21 @@ def known_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
+@lru_cache(REMEMBERED)
+def country_of(e164: str) -> str | None:
+    """Return the country (ISO 3166) of a number with ``+``, None if that cannot be told."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    except phonenumbers.NumberParseException:
+        return None  # a short code
+
+
+def example_of(region: str) -> str:
+    """Return a mobile number of a country (ISO 3166) that nobody has, with ``+``; '' for none."""
+    number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    return _e164(number) if number is not None else ""
+
+
 def normalise_network(address: str, region: str | None) -> str:
     """Return an address as ``parse`` would write it, where that can be told; never raises.
 
@@ -126,6 +145,14 @@ def suffix(number: str) -> str:
     """
     digits = number.removeprefix("+")
     return digits[-SUFFIX:] if digits.isdecimal() else number.strip().casefold()
+
+
+def is_loose(number: str) -> bool:
+    """Tell whether what ``normalise_network`` returned is a phone number, but not E.164.
+
+    Who it is can only be told by its last digits then. Short codes and names are not meant.
+    """
+    return number.isdecimal() and len(number) >= SUFFIX
 
 
 def _digits(raw: str) -> str | None:

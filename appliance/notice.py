@@ -32,7 +32,11 @@ class MessageNews:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundNews:
-    """An SMS that came to one of our SIMs, whole."""
+    """An SMS that came to one of our SIMs; parts are ``missing`` that did not come in time.
+
+    What is told of such a one is the text so far, with … for what is missing. Should the rest
+    come, the same message is told once more, whole.
+    """
 
     inbound_id: str
     sender: str | None  # E.164 with +, a short code, or an alphanumeric name; None once erased
@@ -43,6 +47,20 @@ class InboundNews:
     sent_at: datetime  # the service centre's time stamp
     received_at: datetime
     opt_out: bool = False  # it was understood as STOP
+    missing: int = 0
+    message_class: int | None = None  # 0-3; 0: to be shown at once (23.038 clause 4)
+    indication: str | None = None  # what is waiting elsewhere, such as "voicemail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNews:
+    """A call to one of our SIMs, which was hung up."""
+
+    call_id: str
+    caller: str | None  # E.164 with +, or as the network gave it; None: withheld, or erased
+    sim_number: str | None  # our number, None if the SIM does not know it
+    sim: str  # ICCID
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +77,7 @@ class IncidentNews:
     at: datetime
 
 
-News = MessageNews | InboundNews | IncidentNews
+News = MessageNews | InboundNews | CallNews | IncidentNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

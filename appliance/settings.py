@@ -2,7 +2,6 @@
 
 import platform
 import re
-from collections.abc import Mapping
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -11,25 +10,31 @@ from zoneinfo import ZoneInfo
 import tzlocal
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     SecretStr,
+    ValidationInfo,
+    field_validator,
 )
 
-from appliance.msisdn import known_region
-from appliance.policy.keywords import Keyword, fold
+from appliance.modem.causes import Kind, Overrides, final_cause
+from appliance.policy import balance
+from appliance.policy.categories import Category
+from appliance.policy.retries import MOST_TRIES
+from appliance.policy.uncertain import UncertainRules
+from appliance.setting_types import Duration, Many, Region, Section, is_many
 from appliance.submission import WhenUncertain
-
-UNLIMITED: Final = "none"
+from appliance.terms import Terms
+from appliance.text import LANGUAGES
 
 AUTO: Final = "auto"
 
 _DATABASE: Final = re.compile(r"postgresql\+psycopg://.+|sqlite:////.+|")
 
 _PORT: Final = re.compile(r"/.+|socket://[^/:\s]+:[0-9]+")
+
+_USSD: Final = re.compile(r"[*#][0-9*#]{1,180}#|")
 
 _PIN: Final = re.compile(r"[0-9]{4,8}|")
 
@@ -38,30 +43,9 @@ def _zone(name: str) -> tzinfo:
     return ZoneInfo(name) if name else tzlocal.get_localzone()
 
 
-def _count(value: object) -> object:
-    if value == UNLIMITED:
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)  # from the environment
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    raise ValueError(f'must be a whole number from 1, or "{UNLIMITED}"')
-
-
-def _gap(value: object) -> object:
-    return 0 if value == UNLIMITED else value
-
-
-def _many(value: object) -> object:
-    """Take one string for a list: in the environment, commas part what it holds."""
-    if isinstance(value, str):
-        return tuple(piece for each in value.split(",") if (piece := each.strip()))
-    return value
-
-
 def _ports(value: object) -> object:
     """Check the whole list at once; a union of types would complain once for each of them."""
-    many = _many(value)
+    many = is_many(value)
     if many == (AUTO,):
         return AUTO
     if isinstance(many, list | tuple) and all(map(_is_port, many)):
@@ -74,7 +58,7 @@ def _is_port(value: object) -> bool:
 
 
 def _simulated(value: object) -> object:
-    globs = _many(value)
+    globs = is_many(value)
     if isinstance(globs, list | tuple) and all(map(_is_port, globs)):
         return tuple(globs)
     raise ValueError("must be absolute paths or globs of them")
@@ -87,16 +71,14 @@ def _database(value: str) -> str:
 
 
 def _pin(value: SecretStr) -> SecretStr:
-    if _PIN.fullmatch(value.get_secret_value()):
+    if is_pin(value.get_secret_value()):
         return value
     raise ValueError("must be 4 to 8 digits")
 
 
-def _region(value: str) -> str:
-    region = value.upper()
-    if region and not known_region(region):
-        raise ValueError("must be two letters of ISO 3166, such as DE or GB")
-    return region
+def is_pin(value: str) -> bool:
+    """Say whether this may be a PIN, or is empty for none."""
+    return _PIN.fullmatch(value) is not None
 
 
 def _timezone(value: str) -> str:
@@ -108,21 +90,37 @@ def _timezone(value: str) -> str:
     return value
 
 
-def _keyword(value: str) -> str:
-    if fold(value):
+def _language(value: str) -> str:
+    if value in LANGUAGES:
         return value
-    raise ValueError("must have a letter or a digit")
+    raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
 
 
-Many = BeforeValidator(_many)
+def _never_twice(value: WhenUncertain) -> WhenUncertain:
+    if value is WhenUncertain.RESEND:
+        raise ValueError("must be hold or fail: nobody may get it twice")
+    return value
 
-Count = Annotated[int | Literal["none"], PlainValidator(_count)]
-"""A number from 1, or "none": no limit."""
 
-Duration = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""More than nothing; the unit stands in the key."""
+def _bits(value: object) -> object:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)  # from the environment
+    return value
 
-GapSeconds = Annotated[float, BeforeValidator(_gap), Field(ge=0, allow_inf_nan=False)]
+
+def _ussd_code(value: str) -> str:
+    if _USSD.fullmatch(value):
+        return value
+    raise ValueError("must be a code such as *100#, or be empty")
+
+
+def _balance_pattern(value: str) -> str:
+    if value and (complaint := balance.complaint(value)):
+        raise ValueError(complaint)
+    return value
+
+
+Language = Annotated[str, AfterValidator(_language)]
 
 TcpPort = Annotated[int, Field(ge=0, le=65535)]
 
@@ -130,13 +128,14 @@ Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 
 Pin = Annotated[SecretStr, AfterValidator(_pin)]
 
-Region = Annotated[str, AfterValidator(_region)]
+Credential = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9_.-]{0,63})?$")]
+"""The name of a systemd credential: of a file in $CREDENTIALS_DIRECTORY."""
 
 
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values never change."""
+ErrorNumber = Annotated[int, Field(ge=0, le=65535)]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+SENDS_AGAIN: Final = frozenset({Kind.SIM, Kind.PASSING, Kind.DEVICE})
+"""What a part is sent again after."""
 
 
 class Storage(Section):
@@ -188,28 +187,96 @@ class Modems(Section):
     ports: Annotated[Literal["auto"] | tuple[str, ...], PlainValidator(_ports)] = "auto"
     simulated: Annotated[tuple[str, ...], PlainValidator(_simulated)] = ()
     pin: Pin = SecretStr("")
+    pin_credential: Credential = ""
     roaming: bool = False
+    baud: int = Field(default=115_200, ge=1200, le=4_000_000)
     check_seconds: Duration = 30
 
 
-class Limits(Section):
-    """What a real SIM without settings of its own may send."""
+class Mending(Section):
+    """How far a modem that fails is mended."""
 
-    parts_per_minute: Count = 6
-    parts_per_day: Count = 200
-    minimum_gap_seconds: GapSeconds = 0
+    enabled: bool = True
+    usb: bool = True
+    port_power: bool = False
+    helper: str = Field(default="/run/appliance-usb.sock", pattern=r"^/.+$")
+    failures: int = Field(default=5, ge=1)
+    give_up_minutes: Duration = 30
+
+    @property
+    def rest(self) -> timedelta:
+        """How long a modem that was given up is left alone."""
+        return timedelta(minutes=self.give_up_minutes)
 
 
-class Sim(Section):
-    """One SIM and what its contract bears. What is not set is as in ``limits`` and ``modems``."""
+class Causes(Section):
+    """What is done about errors after Ctrl-Z where our own table shall not decide, by number."""
+
+    cms: dict[ErrorNumber, Kind] = Field(default_factory=dict)
+    cme: dict[ErrorNumber, Kind] = Field(default_factory=dict)
+
+    @property
+    def overrides(self) -> Overrides:
+        """The same, as ``modem.causes`` takes it."""
+        return Overrides(self.cms, self.cme)
+
+    @property
+    def risky(self) -> Iterator[str]:
+        """The keys by which a part is sent again that may have been sent already."""
+        for prefix, kinds in (("cms", self.cms), ("cme", self.cme)):
+            for code, kind in kinds.items():
+                usual = final_cause(f"+{prefix.upper()} ERROR: {code}").kind
+                if usual is Kind.MAYBE_SENT and kind in SENDS_AGAIN:
+                    yield f"{prefix}.{code}"
+
+
+class Card(Section):
+    """One SIM as a card."""
 
     iccid: str = Field(pattern=r"^[0-9A-F]{18,20}$")  # some operators use hex letters
     name: str = ""
     pin: Pin | None = None
+    pin_credential: Credential = ""
     number: str = Field(default="", pattern=r"^(\+[1-9][0-9]{5,14})?$")
-    parts_per_minute: Count | None = None
-    parts_per_day: Count | None = None
-    minimum_gap_seconds: GapSeconds | None = None
+    group: str = ""
+
+
+class Sim(Terms, Card):
+    """One SIM and what its contract bears.
+
+    What is not set is as in its group, else as in ``limits``; its PIN is as in ``modems``, and
+    so is ``roaming`` where it is None.
+    """
+
+    balance_code: Annotated[str, AfterValidator(_ussd_code)] = ""
+    balance_pattern: Annotated[str, AfterValidator(_balance_pattern)] = ""
+    balance_minimum: float | None = Field(default=None, allow_inf_nan=False)
+    balance_every_hours: Duration = 24
+    balance_after_parts: int = Field(default=0, ge=0)
+    enabled: bool = True
+    reports: bool = True
+    roaming: bool | None = None
+
+    @field_validator("balance_pattern")
+    @classmethod
+    def _pattern_has_code(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("balance_code") == "":
+            raise ValueError("needs balance_code, whose answer it reads")
+        return value
+
+    @field_validator("balance_minimum")
+    @classmethod
+    def _minimum_has_pattern(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and info.data.get("balance_pattern") == "":
+            raise ValueError("needs balance_pattern, which finds the amount")
+        return value
+
+    @property
+    def balance_schedule(self) -> balance.Schedule:
+        """How often its balance is asked for."""
+        return balance.Schedule(
+            every=timedelta(hours=self.balance_every_hours), after_parts=self.balance_after_parts
+        )
 
 
 class Numbers(Section):
@@ -226,9 +293,11 @@ class Messages(Section):
     max_parts: int = Field(default=10, ge=1, le=255)
     validity_hours: Annotated[Duration, Field(le=63 * 7 * 24)] = 72  # TP-VP goes to 63 weeks
     report_window_hours: Duration = 72
-    uncertain_after_hours: Duration = 24
-    when_uncertain: WhenUncertain = WhenUncertain.HOLD
+    incomplete_after_hours: Duration = 24
+    most_tries: int = Field(default=MOST_TRIES, ge=1, le=100)
     keep_notices_days: Duration = 7
+    national: Annotated[tuple[Language, ...], Many] = ()
+    concat_reference_bits: Annotated[Literal[8, 16], BeforeValidator(_bits)] = 8
 
     @property
     def validity(self) -> timedelta:
@@ -236,14 +305,24 @@ class Messages(Section):
         return timedelta(hours=self.validity_hours)
 
     @property
+    def languages(self) -> tuple[int, ...]:
+        """Which national languages may be used, by their identifiers in the order set."""
+        return tuple(LANGUAGES[name] for name in self.national)
+
+    @property
+    def wide(self) -> bool:
+        """Whether parts of long messages are numbered with 16-bit references."""
+        return self.concat_reference_bits == 16
+
+    @property
     def report_window(self) -> timedelta:
         """How long a report is waited for."""
         return timedelta(hours=self.report_window_hours)
 
     @property
-    def uncertain_after(self) -> timedelta:
-        """How long a part stays uncertain before ``when_uncertain`` decides."""
-        return timedelta(hours=self.uncertain_after_hours)
+    def incomplete_after(self) -> timedelta:
+        """How long the parts of an inbound message are waited for before it is told without."""
+        return timedelta(hours=self.incomplete_after_hours)
 
     @property
     def keep_notices(self) -> timedelta:
@@ -251,15 +330,29 @@ class Messages(Section):
         return timedelta(days=self.keep_notices_days)
 
 
-class Keywords(Section):
-    """Words besides the shipped ones."""
+class Uncertain(Section):
+    """What becomes of a part of which nobody can tell whether it was sent."""
 
-    stop: Annotated[tuple[Annotated[str, AfterValidator(_keyword)], ...], Many] = ()
+    otp: WhenUncertain = WhenUncertain.HOLD
+    urgent: WhenUncertain = WhenUncertain.HOLD
+    transactional: WhenUncertain = WhenUncertain.HOLD
+    marketing: Annotated[WhenUncertain, AfterValidator(_never_twice)] = WhenUncertain.HOLD
+    otp_after_minutes: Duration = 2
+    urgent_after_minutes: Duration = 15
+    transactional_after_minutes: Duration = 24 * 60
+    marketing_after_minutes: Duration = 24 * 60
+    accounts: dict[str, WhenUncertain] = Field(default_factory=dict)
 
     @property
-    def extra(self) -> Mapping[Keyword, tuple[str, ...]]:
-        """The words by what they mean, as ``policy.keywords`` takes them."""
-        return {Keyword.STOP: self.stop}
+    def rules(self) -> UncertainRules:
+        """The same, as ``policy.uncertain`` takes it."""
+        return UncertainRules(
+            by_category={each: WhenUncertain(getattr(self, each)) for each in Category},
+            by_account=self.accounts,
+            after={
+                each: timedelta(minutes=getattr(self, f"{each}_after_minutes")) for each in Category
+            },
+        )
 
 
 class Site(Section):

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from appliance.lifecycle import State
 from appliance.policy.categories import Category
+
+SERVICE_CENTRE: Final = r"^\+[1-9][0-9]{4,14}$"
+"""What the number of a service centre looks like (E.164)."""
 
 
 class Door(StrEnum):
@@ -48,15 +52,19 @@ class Submission:
     data: bytes | None = None
     udh: bytes = b""
     flash: bool = False
+    service_centre: str | None = None  # ``+`` and digits (E.164); None: the SIM's own
     category: Category = Category.TRANSACTIONAL
     priority: int | None = None  # 0-3; None: the category's
     reference: str | None = None  # the account's own, unique per account
     idempotency_key: str | None = None
     not_before: datetime | None = None  # aware; None: now
+    time_zone: str | None = None  # the recipient's (IANA); None: told from the number
     expires_at: datetime | None = None  # aware; None: after ``validity``
     validity: timedelta | None = None  # from not_before, or now; None: the configured one
     receipts: Receipts | None = None  # None: the account's carrier decides
-    when_uncertain: WhenUncertain | None = None  # None: the category decides
+    when_uncertain: WhenUncertain | None = None  # None: the account's, or the category's
+    batch: str | None = None  # the account's name for what it hands in together
+    only_sim: int | None = None  # the SIM that must carry it, by its id in the store; None: any
     door: Door = Door.REST
     smpp_source: str = ""  # source_addr as the ESME gave it, given back in receipts
     smpp_source_ton: int = 0
@@ -75,3 +83,4 @@ class Accepted:
     parts: int
     encoding: str
     repeated: bool = False  # an earlier submission with the same reference or key was found
+    warnings: tuple[str, ...] = ()  # what was noticed, though it was taken

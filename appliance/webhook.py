@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from appliance.clock import Clock
 from appliance.errors import Undelivered
 from appliance.models import Account
-from appliance.notice import InboundNews, IncidentNews, MessageNews, Notice
+from appliance.notice import CallNews, InboundNews, IncidentNews, MessageNews, Notice
 
 TIMEOUTS: Final = httpx.Timeout(15, connect=5)
 """Seconds for each step; Standard Webhooks advise 15 to 30 for an answer."""
@@ -123,7 +123,10 @@ def payload(notice: Notice) -> dict[str, Any]:
         case MessageNews():
             kind, at, data = f"message.{news.state}", news.changed_at, _message(news)
         case InboundNews():
-            kind, at, data = "inbound.received", news.received_at, _inbound(news)
+            kind = "inbound.incomplete" if news.missing else "inbound.received"
+            at, data = news.received_at, _inbound(news)
+        case CallNews():
+            kind, at, data = "call.missed", news.received_at, _call(news)
         case IncidentNews():
             kind, at, data = f"incident.{news.kind}", news.at, _incident(news)
     return {"type": kind, "timestamp": _written(at), "data": data}
@@ -156,6 +159,19 @@ def _inbound(news: InboundNews) -> dict[str, Any]:
         "sent_at": _written(news.sent_at),
         "received_at": _written(news.received_at),
         "opt_out": news.opt_out,
+        "missing": news.missing,
+        "message_class": news.message_class,
+        "indication": news.indication,
+    }
+
+
+def _call(news: CallNews) -> dict[str, Any]:
+    return {
+        "id": news.call_id,
+        "caller": news.caller,
+        "to": news.sim_number,
+        "sim": news.sim,
+        "received_at": _written(news.received_at),
     }
 
 

@@ -5,20 +5,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
 
+from appliance.allowances import Allowances
+from appliance.balances import Balances
 from appliance.chores import Chores
 from appliance.clock import Clock
 from appliance.config import Config
+from appliance.control import Control
+from appliance.dispatcher import Dispatcher
+from appliance.errands import Errands
+from appliance.hands import Hands
 from appliance.inbox import Inbox
 from appliance.intake import Intake, IntakeRules
-from appliance.keeper import Allowances, Keeper, Site
-from appliance.line import Hands
+from appliance.keeper import Keeper
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.values import LineState, SimIdentity
 from appliance.outbox import Outbox
+from appliance.planning import Planning
 from appliance.policy.countries import country_of_imsi
-from appliance.pool import Dispatcher, Pool
+from appliance.pool import Pool
 from appliance.record import Record
+from appliance.reload import InForce, Reload
+from appliance.rerouting import Rerouting
+from appliance.roster import Roster
+from appliance.site import Site
+from appliance.site_rules import RULES, RulesInForce
 from appliance.smpp_server.server import SmppServer
 from appliance.store import Store
 from appliance.store.space import Space
@@ -37,14 +48,24 @@ class House:
     webhook: WebhookCarrier
     outbox: Outbox
     pool: Pool
+    control: Control
+    errands: Errands
     record: Record
     chores: Chores
+    balances: Balances
+    reload: Reload
+    rerouting: Rerouting
+    planning: Planning
 
     @classmethod
-    def build(cls, config: Config, store: Store, clock: Clock) -> Self:
-        """Build everything; nothing of it runs yet."""
+    def build(
+        cls, config: Config, store: Store, clock: Clock, read: Callable[[str | None], Config]
+    ) -> Self:
+        """Build everything; nothing of it runs yet. ``read`` returns the configuration anew."""
+        force = InForce(config)
+        rules = RulesInForce(config)
         space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
-        intake = Intake(store, clock, _rules(config, store), space)
+        intake = Intake(store, clock, _rules(config, store, rules), space)
         webhook = WebhookCarrier(clock)
         outbox = Outbox(store, clock)
         outbox.add(webhook)
@@ -59,14 +80,25 @@ class House:
             )
             outbox.add(smpp)
         record = Record(store)
+        dispatcher = Dispatcher(store, clock, space, rules.choosing())
+        rerouting = Rerouting(store, lambda: rules.site.routes)
+        allowances = _allowances(force, store, clock)
+        hands = _hands(config, store, clock, record, dispatcher)
+        pool = _pool(force, hands, dispatcher, allowances)
         return cls(
             intake=intake,
             smpp=smpp,
             webhook=webhook,
             outbox=outbox,
-            pool=_pool(config, store, clock, record, Dispatcher(store, clock, space)),
+            pool=pool,
+            control=Control(store, clock, lambda iccid: _sim_name(force, iccid)),
+            errands=Errands(store, clock, intake, pool.keeper),
             record=record,
-            chores=Chores(store, clock, config.messages),
+            chores=Chores(store, clock, config.messages, config.uncertain.rules),
+            balances=Balances(store, clock, force.sim, pool.keepers),
+            reload=_reload(force, read, _Changing(allowances, dispatcher, rules, rerouting), clock),
+            rerouting=rerouting,
+            planning=Planning(store, lambda: force.config, lambda: rules.site),
         )
 
     def drop(self, account_id: int) -> None:
@@ -75,14 +107,58 @@ class House:
             self.smpp.drop(account_id)
 
 
-def _rules(config: Config, store: Store) -> IntakeRules:
+@dataclass(frozen=True, slots=True)
+class _Changing:
+    """What can follow the configuration while it runs."""
+
+    allowances: Allowances
+    dispatcher: Dispatcher
+    rules: RulesInForce
+    rerouting: Rerouting
+
+
+def _reload(
+    force: InForce, read: Callable[[str | None], Config], changing: _Changing, clock: Clock
+) -> Reload:
+    """Return what exchanges the configuration; sections not named here wait for a restart."""
+
+    async def limits() -> None:
+        await changing.allowances.refresh()
+        changing.dispatcher.again()
+
+    async def rules() -> None:
+        changing.rules.exchange(force.config)
+        await changing.rerouting.run()
+        changing.dispatcher.again()
+
+    live = dict.fromkeys(("limits", "groups", "sims"), limits)
+    return Reload(force, read, live | dict.fromkeys(RULES, rules), clock)
+
+
+def _sim_name(force: InForce, iccid: str) -> str:
+    sim = force.sim(iccid)
+    return sim.name if sim else ""
+
+
+def _allowances(force: InForce, store: Store, clock: Clock) -> Allowances:
+    return Allowances(
+        store,
+        clock,
+        lambda iccid, simulated: force.config.contract_of(iccid, simulated=simulated),
+        force.config.site.zone,
+    )
+
+
+def _rules(config: Config, store: Store, rules: RulesInForce) -> IntakeRules:
     return IntakeRules(
         region=config.numbers.region or None,
         short_codes=config.numbers.short_codes,
         countries=_countries(config, store),
         max_parts=config.messages.max_parts,
         validity=config.messages.validity,
-        when_uncertain=config.messages.when_uncertain,
+        national=config.messages.languages,
+        wide=config.messages.wide,
+        site=lambda: rules.site,
     )
 
 
@@ -98,10 +174,10 @@ def _countries(config: Config, store: Store) -> Callable[[], frozenset[str]]:
     return countries
 
 
-def _pool(
+def _hands(
     config: Config, store: Store, clock: Clock, record: Record, dispatcher: Dispatcher
-) -> Pool:
-    hands = Hands(
+) -> Hands:
+    return Hands(
         store=store,
         inbox=Inbox(store, clock, config.numbers.region or None),
         clock=clock,
@@ -109,13 +185,17 @@ def _pool(
         nudge=dispatcher.nudge,
         again=dispatcher.again,
     )
+
+
+def _pool(force: InForce, hands: Hands, dispatcher: Dispatcher, allowances: Allowances) -> Pool:
+    config = force.config
     site = Site(
-        limits=lambda iccid, simulated: config.limits_of(iccid, simulated=simulated),
-        number=lambda iccid: (sim.number or None) if (sim := config.sim(iccid)) else None,
+        number=lambda iccid: (sim.number or None) if (sim := force.sim(iccid)) else None,
         zone=config.site.zone,
         check_every=timedelta(seconds=config.modems.check_seconds),
+        mending=config.mending,
     )
-    return Pool(dispatcher, _finder(config), _keeping(config, hands, site, dispatcher))
+    return Pool(dispatcher, _finder(config), _keeping(force, hands, site, dispatcher, allowances))
 
 
 def _finder(config: Config) -> Callable[[], list[discovery.Found]]:
@@ -123,13 +203,13 @@ def _finder(config: Config) -> Callable[[], list[discovery.Found]]:
 
 
 def _keeping(
-    config: Config, hands: Hands, site: Site, dispatcher: Dispatcher
+    force: InForce, hands: Hands, site: Site, dispatcher: Dispatcher, allowances: Allowances
 ) -> Callable[[discovery.Found], Keeper]:
     """Return what makes a caretaker for a modem that was found."""
-    allowances = Allowances(hands, site)
+    roster = Roster(hands.store, hands.clock)
 
     def pin(card: SimIdentity | None) -> str | None:
-        return config.pin(card.iccid if card else None)
+        return force.config.pin(card.iccid if card else None)
 
     def keep(found: discovery.Found) -> Keeper:
         facts = LineFacts(
@@ -141,9 +221,23 @@ def _keeping(
             simulated=found.simulated,
             changed_at=hands.clock.now(),
         )
-        modem = Modem(found.port, slot=found.slot, pin=pin, roaming=config.modems.roaming)
+        modem = Modem(
+            found.port,
+            slot=found.slot,
+            pin=pin,
+            roaming=force.config.modems.roaming,
+            candidates=found.candidates,
+            clock=hands.clock,
+            proofs=lambda model: hands.store.proofs.of(model.maker, model.model, model.revision),
+        )
         return Keeper(
-            modem, facts, hands=hands, site=site, allowances=allowances, supply=dispatcher
+            modem,
+            facts,
+            hands=hands,
+            site=site,
+            allowances=allowances,
+            supply=dispatcher,
+            roster=roster,
         )
 
     return keep

@@ -1,0 +1,253 @@
+"""What was read ahead of each lane: a few messages, so that the queue itself is never loaded."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from appliance.clock import Clock
+from appliance.policy.categories import Category
+from appliance.policy.choosing import STICKY, Candidate, Queue
+from appliance.policy.routes import Destination, Routes
+from appliance.store import Store
+from appliance.store.bell import QUEUE, Bell
+from appliance.store.lanes import Hold, LaneFacts
+from appliance.store.values import Waiting
+
+LEAST_READ: Final = 32
+"""Messages read ahead of a lane, at least."""
+
+MOST_FRESH: Final = 256
+"""Messages read ahead at most, besides those that lines have: a reading takes milliseconds."""
+
+LOOK_AGAIN: Final = timedelta(seconds=30)
+"""How long lanes go unlooked at, at most: a bell may be missed, a table may not."""
+
+LOOK_AMONG_MANY: Final = timedelta(seconds=1)
+"""The same where other daemons work on the database, whose bells do not ring here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What is set for choosing. Everything is asked anew, since settings change.
+
+    Attributes:
+        routes: the site's rules.
+        sticky: how long a message waits for the SIM that its recipient knows.
+        country: of a recipient (E.164), None: none.
+        operator: the recipient's network, asked only where a route needs it.
+        hold: why a message may not leave now though it is due, None if it may: quiet hours.
+
+    """
+
+    routes: Callable[[], Routes] = Routes
+    sticky: Callable[[], timedelta] = lambda: STICKY
+    country: Callable[[str], str | None] = lambda _recipient: None
+    operator: Callable[[str], str | None] = lambda _recipient: None
+    hold: Callable[[Waiting, datetime], Hold | None] = lambda _waiting, _now: None
+
+
+@dataclass(slots=True)
+class Lane:
+    """A lane as far as it was read ahead.
+
+    Attributes:
+        ahead: what waits, what is due first in front; ``waiting`` has the messages themselves.
+        stale: it must be read anew.
+        more: the table holds more of it than was read.
+        next_due: when something that is not due yet will be; None: nothing is known of.
+        asleep: nothing of it can leave, whatever line has room, until ``wakes_at``; None: not
+            by time alone.
+        deaf: nor can anything that comes anew.
+        put_aside: messages that stepped aside, so that they hide none behind them.
+
+    """
+
+    facts: LaneFacts
+    ahead: list[Candidate] = field(default_factory=list)
+    waiting: dict[int, Waiting] = field(default_factory=dict)
+    stale: bool = True
+    more: bool = True
+    next_due: datetime | None = None
+    asleep: bool = False
+    wakes_at: datetime | None = None
+    deaf: bool = False
+    put_aside: int = 0
+
+    def hear(self) -> None:
+        """Take note that something in it is new."""
+        self.more = True
+        self.stale |= not self.ahead
+        if not self.deaf:
+            self.stale |= self.asleep
+            self.asleep = False
+
+    def doubt(self) -> None:
+        """Look at it anew, whatever is known of it."""
+        self.stale, self.asleep, self.put_aside = True, False, 0
+
+    def awake(self, now: datetime) -> bool:
+        """Tell whether something of it may leave; it wakes if its time has come."""
+        if self.asleep and self.wakes_at is not None and self.wakes_at <= now:
+            self.asleep = False
+        return not self.asleep
+
+    def sleep(self, until: datetime | None, *, deaf: bool) -> None:
+        """Let it be left alone until then."""
+        self.asleep, self.wakes_at, self.deaf = True, until, deaf
+
+    def drop(self, keys: Iterable[int]) -> None:
+        """Forget messages that were given to lines, or were put aside."""
+        gone = set(keys)
+        self.ahead = [candidate for candidate in self.ahead if candidate.key not in gone]
+        for key in gone:
+            self.waiting.pop(key, None)
+
+    def put_back(self, candidate: Candidate, waiting: Waiting) -> None:
+        """Let a message wait here again."""
+        if candidate.key not in self.waiting:
+            self.waiting[candidate.key] = waiting
+            self.ahead.append(candidate)
+            self.ahead.sort(key=lambda each: (each.due_at, each.key))
+            self.asleep = False
+
+
+class ReadAhead:
+    """The lanes of all accounts, and what is known of their heads."""
+
+    def __init__(
+        self, store: Store, clock: Clock, choosing: Choosing, held: Callable[[], set[int]]
+    ) -> None:
+        """``held`` tells the messages that lines have: the table shows them as queued still."""
+        self._store, self._clock, self._choosing, self._held = store, clock, choosing, held
+        self._lanes: dict[int, Lane] = {}
+        self._new_lanes = True
+        self._look_at = clock.now()
+
+    def hear(self, bell: Bell) -> set[int]:
+        """Take what a bell rang for; return the lanes in which something is new."""
+        news = set()
+        for topic in bell.heard():
+            if topic == QUEUE:
+                for lane in self._lanes.values():
+                    lane.doubt()
+            elif isinstance(topic, tuple) and topic[1] in self._lanes:
+                self._lanes[topic[1]].hear()
+                news.add(topic[1])
+            else:
+                self._new_lanes = True
+        return news
+
+    def lane(self, lane_id: int | None) -> Lane | None:
+        """Return a lane, None if it is not known (yet)."""
+        return self._lanes.get(lane_id) if lane_id is not None else None
+
+    def queues(self, now: datetime) -> list[Queue]:
+        """Return what may leave, lane by lane."""
+        return [
+            Queue(lane.facts.id, lane.facts.key.account_id, lane.facts.key.priority, lane.ahead)
+            for lane in self._lanes.values()
+            if lane.ahead and lane.awake(now)
+        ]
+
+    def times(self, now: datetime) -> Iterator[datetime]:
+        """Give the moments at which something here changes by itself."""
+        yield self._look_at
+        for lane in self._lanes.values():
+            for at in (lane.next_due, lane.wakes_at if lane.asleep else None):
+                if at is not None and at > now:
+                    yield at
+
+    async def refresh(self, bell: Bell, now: datetime, room: int) -> set[int]:
+        """Read what must be read for lines with room for so many; new lanes ring ``bell``.
+
+        Return the lanes that were not known before.
+        """
+        new: set[int] = set()
+        if self._new_lanes or now >= self._look_at:
+            new = await self._learn(bell)
+        if now >= self._look_at:
+            await self._look_again(now)
+        for lane in self._lanes.values():
+            if lane.next_due is not None and lane.next_due <= now:
+                lane.stale = True
+        wanted = [
+            lane
+            for lane in self._lanes.values()
+            if lane.awake(now) and (lane.stale or (lane.more and len(lane.ahead) < room))
+        ]
+        if wanted:
+            await self._read(wanted, now, room)
+        return new
+
+    async def _learn(self, bell: Bell) -> set[int]:
+        self._new_lanes = False
+        found = await self._store.lanes.since(max(self._lanes, default=0))
+        for facts in found:
+            self._lanes[facts.id] = Lane(facts)
+            self._store.bells.join(bell, (QUEUE, facts.id))
+        return {facts.id for facts in found}
+
+    async def _look_again(self, now: datetime) -> None:
+        """Look at the tables, which other daemons change too."""
+        self._look_at = now + (LOOK_AMONG_MANY if self._store.shared else LOOK_AGAIN)
+        for lane_id, due_at in (await self._store.lanes.due()).items():
+            lane = self._lanes.get(lane_id)
+            if lane is not None and not lane.ahead:
+                lane.next_due = due_at
+
+    async def _read(self, wanted: list[Lane], now: datetime, room: int) -> None:
+        held = self._held()
+        # Those that lines have are read too; as many new ones, so that they are not read often.
+        fresh = min(max(LEAST_READ, len(held)), MOST_FRESH)
+        most = fresh + room + len(held)
+        heads = await self._store.lanes.heads([(lane.facts.id, most) for lane in wanted], now)
+        held |= self._held()  # what ended while we read still waits in what we read
+        for lane in wanted:
+            head = heads[lane.facts.id]
+            found = [each for each in head.waiting if each.message_id not in held]
+            lane.stale, lane.more = False, len(head.waiting) == most
+            lane.next_due = head.next_due
+            free = await self._without_held(found, now)
+            lane.waiting = {each.message_id: each for each in free}
+            lane.ahead = [self.candidate(lane, each) for each in free]
+
+    async def _without_held(self, found: list[Waiting], now: datetime) -> list[Waiting]:
+        """Let what may not leave now wait, and return the rest."""
+        holds = {each.message_id: self._choosing.hold(each, now) for each in found}
+        await self.hold([hold for hold in holds.values() if hold is not None])
+        return [each for each in found if holds[each.message_id] is None]
+
+    async def hold(self, holds: list[Hold]) -> None:
+        """Let messages wait until later."""
+        if holds:
+            await asyncio.gather(*(self._store.lanes.hold(hold) for hold in holds))
+
+    def candidate(self, lane: Lane, waiting: Waiting) -> Candidate:
+        """Return a message as choosing sees it."""
+        key = lane.facts.key
+        route = self._choosing.routes().named(key.route)
+        to = Destination(
+            account=lane.facts.account,
+            category=Category(key.category),
+            recipient=waiting.recipient,
+            country=self._choosing.country(waiting.recipient),
+            operator=self._choosing.operator(waiting.recipient) if route.on_net else None,
+        )
+        return Candidate(
+            key=waiting.message_id,
+            lane=lane.facts.id,
+            account=key.account_id,
+            priority=key.priority,
+            parts=len(waiting.todo),
+            recipient_key=waiting.recipient_key,
+            due_at=waiting.due_at or self._clock.now(),
+            to=to,
+            route=route,
+            only_sim=waiting.sim_id,
+            known_sim=waiting.known_sim_id,
+            bundle=waiting.bundle_id,
+            refused_by=frozenset(waiting.refused_by),
+            refused_until=waiting.refused_until,
+        )

@@ -1,0 +1,130 @@
+"""What a line is to send next, in order, what it is sending, and when it rests."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.policy.limits import Wait
+from appliance.store.values import Waiting
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A message that a line is sending; ``left`` parts of it are not begun."""
+
+    waiting: Waiting
+    left: int
+
+
+class Reserved:
+    """Messages reserved for a line. The urgent ones go between the parts of a long message, too."""
+
+    def __init__(self) -> None:
+        self._queue: deque[Waiting] = deque()
+        self._urgent: set[int] = set()
+        self._under_way: list[UnderWay] = []  # an urgent one lies on the one that it interrupts
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._queue)
+
+    @property
+    def current(self) -> Waiting | None:
+        """What is being sent just now."""
+        return self._under_way[-1].waiting if self._under_way else None
+
+    @property
+    def last(self) -> Waiting | None:
+        """What would yield its place first: the last one that may go by another line."""
+        last = self._queue[-1] if self._queue else None
+        movable = last is not None and last.sim_id is None and last.bundle_id is None
+        return last if movable else None
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether the next one goes between the parts of what is being sent."""
+        return bool(self._queue) and self._queue[0].message_id in self._urgent
+
+    @property
+    def keys(self) -> set[int]:
+        """The ids of all that the line has."""
+        waiting = {waiting.message_id for waiting in self._queue}
+        return waiting | {each.waiting.message_id for each in self._under_way}
+
+    @property
+    def bundles(self) -> set[int]:
+        """The bundles of which it has segments."""
+        waiting = {waiting.bundle_id for waiting in self._queue}
+        return {bundle for bundle in waiting if bundle is not None}
+
+    @property
+    def parts(self) -> int:
+        """How many parts are not begun of all that the line has."""
+        left = sum(each.left for each in self._under_way)
+        return left + sum(len(waiting.todo) for waiting in self._queue)
+
+    def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
+        """Let a message be sent after the others, or, urgent, before those that are not."""
+        if not urgent:
+            self._queue.append(waiting)
+            return
+        place = sum(each.message_id in self._urgent for each in self._queue)
+        self._queue.insert(place, waiting)
+        self._urgent.add(waiting.message_id)
+
+    def next(self) -> Waiting | None:
+        """Take the next one, None if there is none."""
+        return self._taken(self._queue.popleft()) if self._queue else None
+
+    def take_last(self) -> Waiting:
+        """Take ``last``, for another line or to wait again."""
+        return self._taken(self._queue.pop())
+
+    def take_all(self) -> list[Waiting]:
+        """Take all that wait."""
+        taken = [self._taken(waiting) for waiting in self._queue]
+        self._queue.clear()
+        return taken
+
+    @contextmanager
+    def sending(self, waiting: Waiting) -> Iterator[UnderWay]:
+        """Count a message as being sent."""
+        under_way = UnderWay(waiting, len(waiting.todo))
+        self._under_way.append(under_way)
+        try:
+            yield under_way
+        finally:
+            self._under_way.remove(under_way)
+
+    def _taken(self, waiting: Waiting) -> Waiting:
+        self._urgent.discard(waiting.message_id)
+        return waiting
+
+
+class Rest:
+    """What holds a line besides its limits: a person's pause, or its own after troubles."""
+
+    def __init__(self, pause_reason: Callable[[], str | None]) -> None:
+        """``pause_reason`` tells why the SIM sends nothing until somebody resumes it, or None."""
+        self._pause_reason = pause_reason
+        self._until: datetime | None = None
+        self._why = ""
+
+    @property
+    def paused(self) -> str | None:
+        """Why its SIM sends nothing until somebody resumes it; None if it may send."""
+        return self._pause_reason()
+
+    def until(self, at: datetime, why: str) -> None:
+        """Rest until then; ``why`` is a sentence."""
+        self._until, self._why = at, why
+
+    def held(self, now: datetime) -> Wait | None:
+        """Return what holds the line, None if nothing does."""
+        if (paused := self.paused) is not None:
+            return Wait(None, paused)
+        if self._until is not None and self._until > now:
+            return Wait(self._until, self._why)
+        return None
