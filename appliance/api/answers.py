@@ -2,14 +2,16 @@
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from appliance.lifecycle import FINAL, State
-from appliance.models import Account, Outcome
+from appliance.models import Account, Outcome, RequestState
 from appliance.store.accounts import Issued
+from appliance.store.requests import RequestView
 from appliance.store.shown import (
+    CallView,
     InboundView,
     IncidentView,
     LineView,
@@ -67,6 +69,7 @@ class Message(Answer):
     category: str
     priority: int
     reference: str | None
+    batch: str | None
     sim: str | None = Field(description="ICCID of the SIM that carries it; null while it waits.")
     accepted_at: datetime
     changed_at: datetime
@@ -150,8 +153,10 @@ class InboundMessage(Answer):
     sim: str = Field(description="ICCID of the SIM it came to.")
     text: str | None
     data: Octets
-    state: str = Field(description="complete, waiting (for parts) or undecodable.")
+    state: str = Field(description="complete, waiting (for parts), incomplete or undecodable.")
     missing: int = Field(description="Parts that have not come yet.")
+    message_class: int | None = Field(description="0 to 3; 0: it is to be shown at once.")
+    indication: str | None = Field(description="What waits elsewhere, such as voicemail.")
     keyword: str | None = Field(description="stop or start, if it was understood as one.")
     sent_at: datetime | None = Field(description="The service centre's time stamp.")
     received_at: datetime
@@ -160,8 +165,8 @@ class InboundMessage(Answer):
     def of(cls, view: InboundView) -> Self:
         """Read it from the store's view."""
         same = ("id", "sender", "sim", "text", "data", "state", "missing", "keyword")
-        times = ("sent_at", "received_at")
-        columns = {name: getattr(view, name) for name in (*same, *times)}
+        more = ("message_class", "indication", "sent_at", "received_at")
+        columns = {name: getattr(view, name) for name in (*same, *more)}
         return cls.model_validate(columns | {"to": view.number})
 
 
@@ -169,6 +174,30 @@ class InboundList(Answer):
     """Inbound messages, newest first."""
 
     inbound: list[InboundMessage]
+    next: str | None = Field(description="Ask on with before=this; null: there are no older ones.")
+
+
+class MissedCall(Answer):
+    """A call to one of the SIMs; it was hung up."""
+
+    id: str
+    caller: str | None = Field(description="The number, null if it was withheld.")
+    to: str | None = Field(description="Our number, null if the SIM does not know it.")
+    sim: str = Field(description="ICCID of the SIM that was called.")
+    received_at: datetime
+
+    @classmethod
+    def of(cls, view: CallView) -> Self:
+        """Read it from the store's view."""
+        same = ("id", "caller", "sim", "received_at")
+        columns = {name: getattr(view, name) for name in same}
+        return cls.model_validate(columns | {"to": view.number})
+
+
+class CallList(Answer):
+    """Calls, newest first."""
+
+    calls: list[MissedCall]
     next: str | None = Field(description="Ask on with before=this; null: there are no older ones.")
 
 
@@ -283,6 +312,32 @@ class IncidentList(Answer):
     next: str | None = Field(description="Ask on with before=this; null: there are no older ones.")
 
 
+class LineList(Answer):
+    """The lines of all daemons on this database."""
+
+    lines: list[Line]
+
+
+class LineRequest(Answer):
+    """What was asked of a line, and what came of it."""
+
+    id: str = Field(examples=["r7xk3q9d2m0a4"])
+    line: str = Field(description="The line's slot.")
+    kind: str
+    state: RequestState = Field(description="open, taken (being carried out), done or failed.")
+    answer: dict[str, Any] | None = Field(
+        description="What the line answered, by the kind; kept for a day."
+    )
+    error: str | None = Field(description="Why it failed, a sentence.")
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: RequestView) -> Self:
+        """Read it from the store's view."""
+        return cls.model_validate(view)
+
+
 class AccountEntry(Answer):
     """An account without its secrets."""
 
@@ -291,6 +346,7 @@ class AccountEntry(Answer):
     carrier: str | None
     webhook_url: str | None
     is_default: bool
+    admin: bool
     created_at: datetime
     revoked_at: datetime | None
 
@@ -316,23 +372,9 @@ class NewCredentials(Answer):
 
 
 _SAME: Final = (
-    "id",
-    "account",
-    "state",
-    "cause",
-    "cause_code",
-    "to",
-    "text",
-    "data",
-    "encoding",
-    "parts",
-    "category",
-    "priority",
-    "reference",
-    "sim",
-    "accepted_at",
-    "changed_at",
-    "expires_at",
+    *("id", "account", "state", "cause", "cause_code", "to"),
+    *("text", "data", "encoding", "parts", "category", "priority"),
+    *("reference", "batch", "sim", "accepted_at", "changed_at", "expires_at"),
 )
 
 

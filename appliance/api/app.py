@@ -8,15 +8,21 @@ from starlette.staticfiles import StaticFiles
 
 from appliance import __version__
 from appliance.api import (
+    batches,
+    calls,
     docs,
     events,
     health,
     inbound,
     incidents,
+    lines,
     local,
     messages,
+    optouts,
     page,
+    plan,
     problems,
+    withdrawals,
 )
 from appliance.api.answers import ProblemDetails
 from appliance.api.bodies import BodyLimit
@@ -36,6 +42,8 @@ the fields that are wrong. Times are RFC 3339; what comes out is in UTC."""
 TAGS: Final = [
     {"name": "Messages", "description": "Hand messages in and see what became of them."},
     {"name": "Inbound messages", "description": "What came to the SIMs."},
+    {"name": "Opt-outs", "description": "Who must not be written to."},
+    {"name": "Calls", "description": "Who rang up the SIMs."},
     {"name": "Lines", "description": "Modems with their SIMs; for accounts made with `--admin`."},
     {"name": "Health", "description": "For monitoring."},
 ]
@@ -65,8 +73,10 @@ def build_app(doors: Doors) -> FastAPI:
     app.state.doors = doors
     app.state.live = page.Live(doors)
     problems.install(app)
-    for room in (messages, inbound, incidents, health):
+    for room in (batches, withdrawals, messages, inbound, calls, incidents, plan, health):
         app.include_router(room.router)
+    for part in (lines.listing, lines.router, optouts.router):
+        app.include_router(part, prefix="/v1")
     for room in (docs, page):
         app.include_router(room.router, include_in_schema=False)
     app.webhooks.include_router(events.router)
@@ -74,6 +84,9 @@ def build_app(doors: Doors) -> FastAPI:
     app.add_middleware(BodyLimit)
     if doors.local:
         app.include_router(local.router)
+        app.include_router(plan.local_router)
+        for part in (lines.router, optouts.router):
+            app.include_router(part, prefix="/local")
     else:
         http = doors.config.http
         app.add_middleware(HostCheck, host=http.host, allowed=http.allowed_hosts)

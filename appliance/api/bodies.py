@@ -10,11 +10,18 @@ from appliance.api.problems import Kind, problem
 LARGEST: Final = 512 * 1024
 """Octets: 255 parts of text, each character written as a JSON escape, fit twice."""
 
+LARGER: Final = {
+    "/v1/messages/batch": 8 * 1024 * 1024,
+    "/v1/opt-outs/import": 10_000_000,
+    "/local/opt-outs/import": 10_000_000,
+}
+"""By path: a thousand messages of some parts each; lists of some hundred thousand numbers."""
+
 TOO_LARGE: Final = Kind(413, "too-large", "The body is larger than any request can need")
 
 
 class BodyLimit:
-    """ASGI middleware that stops at ``LARGEST`` octets.
+    """ASGI middleware that stops at ``LARGEST`` octets, or ``LARGER`` ones.
 
     The frameworks' own one answers with plain text, and is run twice per request.
     """
@@ -27,10 +34,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _announced(scope) > LARGEST:
+        left = LARGER.get(scope["path"], LARGEST)
+        if _announced(scope) > left:
             await problem(TOO_LARGE)(scope, receive, send)
             return
-        left = LARGEST
 
         async def counted() -> Message:
             nonlocal left

@@ -1,21 +1,53 @@
 """What the HTTP door stands on, and how its routes reach it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from appliance.clock import Clock
 from appliance.config import Config
+from appliance.control import Control
+from appliance.errors import NotFound
 from appliance.intake import Intake
+from appliance.planning import Plan, Wish
 from appliance.policy.limits import midnight
+from appliance.reload import Reloaded
 from appliance.store import Store
 
 T = TypeVar("T")
+
+
+class Trace(Protocol):
+    """What follows the dialogue with a modem."""
+
+    def __call__(self, port: str, *, show_numbers: bool, raw: bool) -> AsyncIterator[str] | None:
+        """Return its lines, without end; None if no such modem is known."""
+        ...
+
+
+def no_trace(
+    port: str,  # noqa: ARG001 - whatever it is
+    *,
+    show_numbers: bool,  # noqa: ARG001
+    raw: bool,  # noqa: ARG001
+) -> None:
+    """Know no modem."""
+    return
+
+
+async def no_reload(text: str | None) -> Reloaded:  # noqa: ARG001 - whatever it is
+    """Change nothing."""
+    return Reloaded(changed=(), after_restart=(), warnings=())
+
+
+async def no_plan(wish: Wish, now: datetime) -> Plan:  # noqa: ARG001 - whatever they are
+    """Know no SIMs to plan for."""
+    raise NotFound("plan", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +56,9 @@ class Doors:
 
     Attributes:
         ready: whether messages that are taken now also leave.
+        trace: follows the dialogue with the modem at a port or in a slot.
+        reload: lets what is set now hold, as far as it can without a restart.
+        plan: forecasts when messages would have left.
         drop: closes the SMPP binds of a revoked account, by its id.
         local: the app is served on the Unix socket, to people who are on the box anyhow.
         stopping: set by the daemon before it stops its servers; streams end then.
@@ -31,11 +66,15 @@ class Doors:
     """
 
     intake: Intake
+    control: Control
     store: Store
     clock: Clock
     config: Config
     ready: Callable[[], bool]
     drop: Callable[[int], None]
+    trace: Trace = no_trace
+    reload: Callable[[str | None], Awaitable[Reloaded]] = no_reload
+    plan: Callable[[Wish, datetime], Awaitable[Plan]] = no_plan
     local: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

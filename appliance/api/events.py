@@ -44,6 +44,12 @@ class InboundCame(Answer):
     sent_at: datetime
     received_at: datetime
     opt_out: bool = Field(description="It was understood as STOP: the number is not written to.")
+    missing: int = Field(
+        description="Parts that did not come in time (inbound.incomplete). Should they come, the"
+        " whole message is told with the same id."
+    )
+    message_class: int | None = Field(description="0 to 3; 0: it is to be shown at once.")
+    indication: str | None = Field(description="What waits elsewhere, such as voicemail.")
 
 
 class IncidentHappened(Answer):
@@ -58,6 +64,18 @@ class IncidentHappened(Answer):
     sentence: str = Field(description="What happened, for a person.")
     next_step: str | None = Field(description="What a technician should do, if anything.")
     lasting: bool = Field(description="It is a state, and stands until it is ended.")
+
+
+class CallCame(Answer):
+    """A call to one of the SIMs; it was hung up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    caller: str | None = Field(description="The number, null if it was withheld.")
+    to: str | None = Field(description="Our number, null if the SIM does not know it.")
+    sim: str
+    received_at: datetime
 
 
 class MessageEvent(Answer):
@@ -75,7 +93,7 @@ class InboundEvent(Answer):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Literal["inbound.received"]
+    type: Literal["inbound.received", "inbound.incomplete"]
     timestamp: datetime
     data: InboundCame
 
@@ -88,6 +106,16 @@ class IncidentEvent(Answer):
     type: str = Field(pattern="^incident[.][a-z_]+$", examples=["incident.low_balance"])
     timestamp: datetime
     data: IncidentHappened
+
+
+class CallEvent(Answer):
+    """A call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["call.missed"]
+    timestamp: datetime
+    data: CallCame
 
 
 @router.post("message")
@@ -108,3 +136,8 @@ async def inbound_received(body: InboundEvent) -> None:
 @router.post("incident")
 async def incident_happened(body: IncidentEvent) -> None:
     """Be told what happens to the lines; only admin accounts are."""
+
+
+@router.post("call.missed")
+async def call_missed(body: CallEvent) -> None:
+    """Be told of a call, which was hung up."""

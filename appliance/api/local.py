@@ -1,12 +1,13 @@
 """What only the Unix socket serves: accounts, lines and messages for the command line."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from appliance.api import incidents
 from appliance.api.answers import (
@@ -18,21 +19,20 @@ from appliance.api.answers import (
     NewCredentials,
 )
 from appliance.api.doors import CurrentDoors, Doors
+from appliance.api.filters import Wanted
 from appliance.api.messages import accepted_response
 from appliance.api.paging import Before, Limit
-from appliance.api.schemas import AccountRequest, LocalSendRequest
-from appliance.errors import BadField, NameTaken, NotFound
+from appliance.api.schemas import AccountRequest, LocalSendRequest, ReloadRequest
+from appliance.api.withdrawals import Cancelled, CancelRequest, cancel_one, cancel_several
+from appliance.errors import BadField, NotFound
 from appliance.lifecycle import FINAL, State
-from appliance.models import Account
+from appliance.reload import Reloaded
 from appliance.store import Store
-from appliance.store.accounts import NewAccount
+from appliance.store.accounts import LOCAL, NewAccount
 from appliance.store.bell import CHANGES
 from appliance.store.shown import MessageStory
 
 router = APIRouter(prefix="/local", tags=["This box only"])
-
-LOCAL: Final = "local"
-"""The account that the command line sends as; it has no credentials and is not listed."""
 
 SETTLED: Final = FINAL | {State.NO_REPORT}
 
@@ -65,6 +65,12 @@ async def list_lines(doors: CurrentDoors) -> list[Line]:
     return [Line.of(view) for view in await doors.store.views.lines(doors.today)]
 
 
+@router.post("/reload")
+async def reload(body: ReloadRequest, doors: CurrentDoors) -> Reloaded:
+    """Read the configuration again; say what has changed, and what holds only after a restart."""
+    return await doors.reload(body.text)
+
+
 @router.get("/incidents")
 async def list_incidents(
     doors: CurrentDoors, limit: Limit = 20, before: Before = None, lasting: bool = False
@@ -73,19 +79,59 @@ async def list_incidents(
     return await incidents.listed(doors, limit, before, lasting=lasting)
 
 
+@router.get("/trace", response_class=StreamingResponse)
+async def trace_line(
+    doors: CurrentDoors, port: str, show_numbers: bool = False, raw: bool = False
+) -> StreamingResponse:
+    """Follow the dialogue with a modem, by its port or slot: its last lines, then the next."""
+    dialogue = doors.trace(port, show_numbers=show_numbers, raw=raw)
+    if dialogue is None:
+        raise NotFound("modem", port)
+    return StreamingResponse(_until_stopped(doors, dialogue), media_type="text/plain")
+
+
+async def _until_stopped(doors: Doors, lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def following() -> str | None:
+        return await anext(lines, None)
+
+    while (line := await doors.unless_stopping(following())) is not None:
+        yield f"{line}\n"
+
+
 @router.get("/messages")
 async def list_messages(
-    doors: CurrentDoors, limit: Limit = 20, before: Before = None
+    doors: CurrentDoors, wanted: Wanted, limit: Limit = 20, before: Before = None
 ) -> list[LocalMessage]:
-    """List the messages of all accounts, newest first."""
-    found = await doors.store.views.messages(None, most=limit, before=before)
+    """List the messages of all accounts, newest first; all of them, or those asked for."""
+    found = await doors.store.views.messages(None, most=limit, before=before, wanted=wanted)
     return [LocalMessage.of(view) for view in found]
+
+
+@router.delete("/messages/{message_id}")
+async def cancel_message(message_id: str, doors: CurrentDoors) -> Cancelled:
+    """Cancel a message of any account while it is not on the air."""
+    return await cancel_one(doors, None, message_id)
+
+
+@router.post("/messages/cancel")
+async def cancel_messages(
+    body: CancelRequest, doors: CurrentDoors, response: Response, account: str | None = None
+) -> Cancelled:
+    """Cancel messages of an account by its name, or of any."""
+    whose = None if account is None else (await doors.store.accounts.by_name(account))
+    if account is not None and whose is None:
+        raise NotFound("account", account)
+    if whose is None and (body.batch is not None or body.reference is not None):
+        raise BadField("account", "say whose: accounts may use the same names")
+    return await cancel_several(doors, whose.id if whose else None, body, response)
 
 
 @router.post("/messages", status_code=202, response_model=None)
 async def submit_message(body: LocalSendRequest, doors: CurrentDoors) -> Response:
     """Send a message from this box."""
-    accepted = await doors.intake.submit(await _local_account(doors), body.submission())
+    accepted = await doors.intake.submit(
+        await doors.store.accounts.local(doors.clock.now()), body.submission()
+    )
     return accepted_response(accepted, None, "/local/messages/")
 
 
@@ -121,7 +167,7 @@ async def add(store: Store, request: AccountRequest, now: datetime) -> NewCreden
 
     """
     _refuse_local(request.name)
-    new = NewAccount(name=request.name, webhook_url=request.webhook_url)
+    new = NewAccount(name=request.name, webhook_url=request.webhook_url, admin=request.admin)
     return NewCredentials.of(await store.accounts.add(new, now))
 
 
@@ -140,17 +186,6 @@ async def revoke(store: Store, name: str, now: datetime) -> int:
 def _refuse_local(name: str) -> None:
     if name == LOCAL:
         raise BadField("name", f"{LOCAL!r} is kept for the command line")
-
-
-async def _local_account(doors: Doors) -> Account:
-    accounts = doors.store.accounts
-    if found := await accounts.by_name(LOCAL):
-        return found
-    with suppress(NameTaken):  # two first messages at once
-        await accounts.add(NewAccount(name=LOCAL, local=True), doors.clock.now())
-    found = await accounts.by_name(LOCAL)
-    assert found is not None
-    return found
 
 
 async def _story(doors: Doors, message_id: str) -> MessageStory:

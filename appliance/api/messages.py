@@ -10,6 +10,7 @@ from starlette.responses import Response
 from appliance.api.answers import AcceptedMessage, Message, MessageList, MessageWithStory
 from appliance.api.auth import CurrentAccount
 from appliance.api.doors import CurrentDoors, Doors
+from appliance.api.filters import Wanted
 from appliance.api.paging import Before, Limit, page
 from appliance.api.schemas import SendRequest
 from appliance.errors import NotFound
@@ -69,10 +70,15 @@ async def get_message(
 
 @router.get("/messages")
 async def list_messages(
-    account: CurrentAccount, doors: CurrentDoors, limit: Limit = 50, before: Before = None
+    account: CurrentAccount,
+    doors: CurrentDoors,
+    wanted: Wanted,
+    limit: Limit = 50,
+    before: Before = None,
 ) -> MessageList:
-    """List messages, newest first."""
-    found = await doors.store.views.messages(account.id, most=limit + 1, before=before)
+    """List messages, newest first; all of them, or those that are asked for."""
+    views = doors.store.views
+    found = await views.messages(account.id, most=limit + 1, before=before, wanted=wanted)
     shown, following = page(found, limit)
     return MessageList(messages=[Message.of(view) for view in shown], next=following)
 

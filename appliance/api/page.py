@@ -219,9 +219,9 @@ def _card(doors: Doors, view: LineView, at: Callable[[datetime], str]) -> LineCa
 
 
 def _reports(view: LineView, at: Callable[[datetime], str]) -> words.Word:
-    if view.reports_proven_at is not None:
+    if view.reports_proven_at is not None and view.reports != "off":
         return words.Word(f"proven, last {at(view.reports_proven_at)}", "good")
-    return words.REPORTS_NONE if view.reports == "none" else words.REPORTS_UNSEEN
+    return words.REPORTS.get(view.reports, words.REPORTS_UNSEEN)
 
 
 def _balance(view: LineView, at: Callable[[datetime], str]) -> str:

@@ -14,18 +14,23 @@ from starlette.responses import Response
 
 from appliance.errors import (
     ApplianceError,
+    BadConfig,
     BadField,
     BadNumber,
     Forbidden,
+    LineUnclear,
     NameTaken,
     NoRoom,
+    NotAllowedHere,
     NotFound,
     NumberNotAllowed,
     OptedOut,
     ReferenceUsed,
     StoreError,
     SubmissionRefused,
+    TooLate,
     TooManyParts,
+    TooOften,
     Unauthorised,
 )
 
@@ -62,14 +67,19 @@ NOT_JSON: Final = Kind(400, "not-json", "The body is no JSON")
 WRONG_HOST: Final = Kind(421, "wrong-host", "This host is not served here")
 
 KINDS: Final[Mapping[type[ApplianceError], Kind]] = {
+    BadConfig: Kind(422, "bad-config", "The configuration is wrong; nothing has changed"),
     BadField: INVALID,
     BadNumber: Kind(422, "bad-number", "The recipient is no phone number"),
     NumberNotAllowed: Kind(422, "number-not-allowed", "This number may not be written to"),
     TooManyParts: Kind(422, "too-many-parts", "The message is too long"),
     OptedOut: Kind(409, "opted-out", "The recipient has opted out"),
+    TooOften: Kind(409, "too-often", "The recipient was written to often enough"),
+    NotAllowedHere: Kind(422, "not-allowed-here", "The text breaks a rule of this site"),
     ReferenceUsed: Kind(409, "reference-used", "The name stands for another message already"),
     SubmissionRefused: INVALID,
     NoRoom: Kind(503, "no-room", "Nothing can be taken just now", headers=LATER),
+    LineUnclear: Kind(404, "line-unclear", "No line is called that, or several are"),
+    TooLate: Kind(409, "too-late", "Nothing of it can be changed any more"),
     NotFound: Kind(404, "not-found", "There is no such thing"),
     NameTaken: Kind(409, "name-taken", "The name is taken"),
     Unauthorised: Kind(401, "unauthorised", "A valid API key is needed", headers=CHALLENGE),
@@ -108,6 +118,12 @@ def problem(
     fields: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """Return a problem; ``fields`` are what is wrong, as (field, reason)."""
+    return _response(_content(kind, detail, fields), kind.status, kind.headers)
+
+
+def _content(
+    kind: Kind, detail: str = "", fields: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": kind.type,
         "title": kind.title,
@@ -118,7 +134,7 @@ def problem(
         content["field"] = fields[0][0]
     if fields:
         content["errors"] = [{"field": field, "reason": reason} for field, reason in fields]
-    return _response(content, kind.status, kind.headers)
+    return content
 
 
 def install(app: FastAPI) -> None:
@@ -134,14 +150,26 @@ def kind_of(error: ApplianceError) -> Kind:
     return next(KINDS[base] for base in type(error).__mro__ if base in KINDS)
 
 
-async def _explain_ours(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApplianceError)
+def of_ours(error: ApplianceError) -> dict[str, Any]:
+    """Return an error of ours as a problem's members."""
     if isinstance(error, SubmissionRefused):
         field = FIELD_NAMES.get(error.field, error.field)
-        return problem(kind_of(error), f"{field}: {error.reason}", [(field, error.reason)])
+        return _content(kind_of(error), f"{field}: {error.reason}", [(field, error.reason)])
     if isinstance(error, NotFound):
-        return problem(kind_of(error), f"there is no such {error.kind}")
-    return problem(kind_of(error), str(error))
+        return _content(kind_of(error), f"there is no such {error.kind}")
+    return _content(kind_of(error), str(error))
+
+
+def of_invalid(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what pydantic found wrong with one of several messages, as a problem's members."""
+    fields = [(_field(each["loc"]) or "messages", _reason(each)) for each in found]
+    return _content(INVALID, "; ".join(f"{name}: {reason}" for name, reason in fields), fields)
+
+
+async def _explain_ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApplianceError)
+    content = of_ours(error)
+    return _response(content, content["status"], kind_of(error).headers)
 
 
 async def _explain_invalid(_request: Request, error: Exception) -> Response:

@@ -133,6 +133,18 @@ class SendRequest(Request):
         default=None,
         description="Instead of expires_at: seconds from send_at, or from now on.",
     )
+    time_zone: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
+        default=None,
+        description="The recipient's time zone (IANA), for quiet hours. Without it: all that its "
+        "number may be in.",
+        examples=["Europe/Berlin"],
+    )
+    batch: Annotated[str, Field(min_length=1, max_length=255), Clean] | None = Field(
+        default=None,
+        description="Your own name for messages that belong together: they can be counted, listed "
+        "and cancelled by it.",
+        examples=["spring-sale"],
+    )
     flash: StrictBool = Field(
         default=False, description="Show it at once and do not keep it (message class 0)."
     )
@@ -149,8 +161,8 @@ class SendRequest(Request):
     when_uncertain: WhenUncertain | None = Field(
         default=None,
         description="What to do when nobody can tell whether a part went out (a modem died in the "
-        "middle) and no report settles it: hold it, send it again (it may arrive twice), or "
-        "give it up.",
+        "middle) and no report settles it: hold it, send it again (it may arrive twice; never "
+        "with marketing), or give it up. Without it the configuration decides.",
     )
 
     def submission(self, idempotency_key: str | None) -> Submission:
@@ -177,9 +189,17 @@ class SendRequest(Request):
             expires_at=self.expires_at,
             validity=None if validity is None else timedelta(seconds=validity),
             receipts=self.receipts,
+            batch=self.batch,
+            time_zone=self.time_zone,
             when_uncertain=self.when_uncertain,
             door=Door.REST,
         )
+
+
+class ReloadRequest(Request):
+    """The configuration is to be read again: this text of one, or the daemon's own file."""
+
+    text: str | None = None
 
 
 class AccountRequest(Request):
@@ -189,3 +209,4 @@ class AccountRequest(Request):
     webhook_url: Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#]+")] | None = (
         None
     )
+    admin: bool = False

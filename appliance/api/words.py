@@ -30,6 +30,7 @@ STATES: Final[Mapping[State, Word]] = {
 
 LINES: Final[Mapping[str, Word]] = {
     "ready": Word("ready", "good"),
+    "sending": Word("sending", "good"),
     "roaming": Word("abroad (roaming)", "warn"),
     "starting": Word("starting", "busy"),
     "recovering": Word("being restarted", "busy"),
@@ -64,7 +65,11 @@ RUNGS: Final[Mapping[str, str]] = {
 }
 """What was done to mend a modem, finishing "… 3 times"."""
 
-REPORTS_NONE: Final = Word("this modem hands out none", "warn")
+REPORTS: Final = {
+    "none": Word("this modem hands out none", "warn"),
+    "off": Word("not asked for, as set for this SIM", "idle"),
+}
+"""Why no report comes."""
 
 REPORTS_UNSEEN: Final = Word("not seen yet", "idle")
 

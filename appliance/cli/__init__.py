@@ -1,6 +1,27 @@
 """The command line: commands of a few lines around functions that live elsewhere."""
 
-from appliance.cli import account_commands, commands, message_commands
+from appliance.cli import (
+    account_commands,
+    commands,
+    line_commands,
+    message_commands,
+    modem_commands,
+    optout_commands,
+    plan_command,
+    port_commands,
+    reload_command,
+)
 from appliance.cli.app import main
 
-__all__ = ["account_commands", "commands", "main", "message_commands"]
+__all__ = [
+    "account_commands",
+    "commands",
+    "line_commands",
+    "main",
+    "message_commands",
+    "modem_commands",
+    "optout_commands",
+    "plan_command",
+    "port_commands",
+    "reload_command",
+]

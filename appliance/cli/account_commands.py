@@ -1,6 +1,6 @@
 """Commands about accounts."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +17,9 @@ cli.add_typer(account, name="account")
 
 OPTIONS: Final = {"name": "NAME", "webhook_url": "--webhook"}
 
+MARKS: Final = {"default": "is_default", "admin": "admin"}
+"""What an account may be besides, by the field that says so."""
+
 SECRETS: Final = {
     "name": "Account",
     "api_key": "API key",
@@ -29,17 +32,24 @@ SECRETS: Final = {
 @account.command("add")
 def add_account(
     name: Annotated[str, typer.Argument(help="Letters, digits, dots, hyphens, underscores.")],
+    *,
     webhook: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Where reports and inbound messages are posted."),
     ] = None,
+    admin: Annotated[
+        bool,
+        typer.Option(
+            "--admin", help="It may look after the lines, and its webhook is told of incidents."
+        ),
+    ] = False,
     config: ConfigFile = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """Make an account and show its credentials, this once."""
     try:
-        new = AccountRequest(name=name, webhook_url=webhook)
+        new = AccountRequest(name=name, webhook_url=webhook, admin=admin)
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors()}
         options = [option for field, option in OPTIONS.items() if field in fields]
@@ -65,7 +75,7 @@ def list_accounts(config: ConfigFile = None, data: Data = None, json: AsJson = F
         ("NAME", "SYSTEM_ID", "TOLD BY", "SINCE", "REVOKED", "WEBHOOK"),
         [
             (
-                f"{one['name']}{' (default)' if one['is_default'] else ''}",
+                _named(one),
                 one["system_id"],
                 one["carrier"],
                 output.local(one["created_at"], zone),
@@ -76,6 +86,11 @@ def list_accounts(config: ConfigFile = None, data: Data = None, json: AsJson = F
         ],
         "There is no account yet. Make one: appliance account add NAME",
     )
+
+
+def _named(one: dict[str, Any]) -> str:
+    marks = [mark for mark, key in MARKS.items() if one[key]]
+    return f"{one['name']} ({', '.join(marks)})" if marks else str(one["name"])
 
 
 @account.command("revoke")

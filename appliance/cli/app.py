@@ -54,14 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(end_of(error)) from None
 
 
-def load(path: Path | None, data: Path | None) -> Config:
+def load(path: Path | None, data: Path | None, text: str | None = None) -> Config:
     """Return the configuration, with another data directory if one is named.
+
+    ``text`` is what is in the file, if that is known.
 
     Raises:
         BadConfig: it cannot be used.
 
     """
-    config = Config.load(path)
+    config = Config.load(path, text)
     if data is None:
         return config
     storage = config.storage.model_copy(update={"data": data.absolute()})

@@ -1,13 +1,9 @@
-"""Commands about the box itself: run, check, modems."""
-
-from typing import Any
+"""Commands about the box itself: run, check."""
 
 import typer
 
-from appliance.api.words import line_word, short_sim, signal
 from appliance.cli import output
 from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
-from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import Exit
 from appliance.errors import BadConfig
 from appliance.modem import discovery
@@ -18,7 +14,7 @@ def run(config: ConfigFile = None, data: Data = None) -> None:
     """Run the daemon until it is told to stop (Ctrl-C, or SIGTERM)."""
     from appliance import daemon  # noqa: PLC0415 - nothing else needs the whole house
 
-    raise typer.Exit(daemon.run(load(config, data)))
+    raise typer.Exit(daemon.run(load(config, data), lambda text: load(config, data, text)))
 
 
 @cli.command()
@@ -45,36 +41,4 @@ def check(config: ConfigFile = None, data: Data = None, json: AsJson = False) ->
             ("SIMs set", len(found.sims)),
             ("Modem ports", ", ".join(port.port for port in ports) or "none found"),
         ]
-    )
-
-
-@cli.command()
-def modems(config: ConfigFile = None, data: Data = None, json: AsJson = False) -> None:
-    """Show the modems with their SIMs: state, operator, signal, what they did today."""
-    found = ask(load(config, data).socket_path, "GET", "/local/lines")
-    if json:
-        output.as_json(found)
-        return
-    output.table(
-        ("MODEM", "STATE", "OPERATOR", "SIGNAL", "SIM", "NUMBER", "SENT", "FAILED", "PORT"),
-        [_line_row(line) for line in found],
-        "No modem has been found. Plug one in, or name its port under [modems].",
-    )
-    for line in found:
-        if line["cause"]:
-            typer.echo(f"\n{line['port']}: {line['cause']} {line['next_step']}".rstrip())
-
-
-def _line_row(line: dict[str, Any]) -> tuple[object, ...]:
-    modem = " ".join(filter(None, (line["maker"], line["model"]))) or None
-    return (
-        modem,
-        line_word(line["state"]).text,
-        line["operator"],
-        signal(line["signal_dbm"]).text,
-        short_sim(line["sim"]),
-        line["number"],
-        line["sent"],
-        line["failed"],
-        line["port"],
     )

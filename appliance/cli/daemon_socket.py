@@ -1,7 +1,7 @@
 """Asking the running daemon through its Unix socket."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,29 @@ def ask(
     if answer.is_error:
         raise Refused(_detail(answer))
     return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
+
+
+def follow(
+    path: Path, place: str, query: Mapping[str, str | bool], *, post: bytes | None = None
+) -> Iterator[str]:
+    """Yield the lines of an answer that goes on, as they come, until the daemon ends it.
+
+    ``post`` is sent with it; None: it is only asked for. Raises as ``ask``.
+    """
+    method = "GET" if post is None else "POST"
+    _knock(path)
+    transport = httpx.HTTPTransport(uds=str(path))
+    try:
+        with (
+            httpx.Client(transport=transport, timeout=None) as client,  # noqa: S113 - it goes on
+            client.stream(method, f"http://localhost{place}", params=query, content=post) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise Refused(_detail(answer))
+            yield from answer.iter_lines()
+    except httpx.TransportError:
+        raise DaemonAway(path) from None
 
 
 def _knock(path: Path) -> None:

@@ -60,6 +60,20 @@ class Unusable(ApplianceError):
         return f"{self.path}: {self.why}"
 
 
+class DaemonHolds(ApplianceError):
+    """The daemon looks after the port, so that nobody else may open it."""
+
+    def __init__(self, port: str) -> None:
+        super().__init__(port)
+        self.port = port
+
+    def __str__(self) -> str:
+        return (
+            f"{self.port}: the daemon holds this port. Stop it first (systemctl stop appliance),\n"
+            f"or listen in on it with: appliance modems trace {self.port}"
+        )
+
+
 class Refused(ApplianceError):
     """The daemon refused what was asked; ``detail`` is its own sentence."""
 

@@ -5,15 +5,19 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
+from typer.core import TyperGroup
 
 from appliance.api.words import STATES
 from appliance.cli import output
 from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
 from appliance.cli.daemon_socket import ask
-from appliance.cli.ends import Exit
+from appliance.cli.ends import TABLE, Exit
 from appliance.clock import SystemClock
 from appliance.config import Config
 from appliance.lifecycle import State
+
+CANCELLING: Final = 15.0
+"""Seconds that the daemon may take; then it goes on by itself."""
 
 ONE_WAIT: Final = 50.0
 """Seconds that the daemon is asked to wait at once."""
@@ -42,7 +46,7 @@ def send(
         parts = "1 part" if message["parts"] == 1 else f"{message['parts']} parts"
         typer.echo(f"{message['id']}: accepted, {parts} ({message['encoding']})")
     if wait:
-        message = _settled(path, message["id"], timeout)
+        message = settled(path, message["id"], timeout)
     if json:
         output.as_json(message)
     if not wait:
@@ -51,35 +55,104 @@ def send(
     if not json:
         cause = f": {message['cause']}" if message["cause"] else ""
         typer.echo(f"{message['id']}: {STATES[state].text}{cause}")
-    raise typer.Exit(_end(state))
+    raise typer.Exit(end_of_message(state))
 
 
-@cli.command()
-def messages(
-    message_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One message, with its whole story.")
-    ] = None,
+class _OrShow(TyperGroup):
+    """Takes what names no command for the message that is to be shown."""
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ANN401 - typer has a click of its own, which is nobody else's
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """Return the command, and what is left for it."""
+        known = self.get_command(ctx, args[0]) is not None
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+messages = typer.Typer(epilog=TABLE, subcommand_metavar="[ID] | COMMAND")
+cli.add_typer(messages, name="messages", cls=_OrShow)
+
+
+@messages.callback(invoke_without_command=True)
+def list_messages(  # noqa: PLR0917 - its options
+    context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many of the last ones.")] = 20,
+    state: Annotated[
+        State | None, typer.Option(help="Only those in this state.", show_choices=False)
+    ] = None,
+    batch: Annotated[str | None, typer.Option(help="Only those of this batch.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Only the one named so.")] = None,
+    to: Annotated[str | None, typer.Option(help="Only those to this number.")] = None,
     config: ConfigFile = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Show the last messages, or one with all that happened to it."""
+    """Show the last messages, or one (`appliance messages ID`) with all that happened to it."""
+    wanted = {"state": state, "batch": batch, "reference": reference, "to": to}
+    given = {name: str(value) for name, value in wanted.items() if value is not None}
+    if context.invoked_subcommand is not None:
+        if given or config or data or json:
+            context.fail("options belong behind the command's name, or the message's")
+        return
     loaded = load(config, data)
-    if message_id is None:
-        query = {"limit": limit}
-        found = ask(loaded.socket_path, "GET", "/local/messages", query=query)
-    else:
-        found = ask(loaded.socket_path, "GET", f"/local/messages/{quote(message_id, safe='')}")
+    query = given | {"limit": str(limit)}
+    found = ask(loaded.socket_path, "GET", "/local/messages", query=query)
     if json:
         output.as_json(found)
-    elif message_id is None:
+    else:
         _show_messages(loaded, found)
+
+
+@messages.command("show")
+def show_message(
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
+    config: ConfigFile = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Show a message with all that happened to it."""
+    loaded = load(config, data)
+    found = ask(loaded.socket_path, "GET", f"/local/messages/{quote(message_id, safe='')}")
+    if json:
+        output.as_json(found)
     else:
         _show_story(loaded, found)
 
 
-def _settled(path: Path, message_id: str, seconds: float) -> dict[str, Any]:
+@messages.command("cancel")
+def cancel_messages(  # noqa: PLR0917 - its options
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="By their ids.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option(help="All of a batch; needs --account.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The one named so; needs --account.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="All to this number.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only those of this account.")] = None,
+    config: ConfigFile = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Cancel messages that are not on the air: by ids, or by one of batch, reference, number."""
+    path = load(config, data).socket_path
+    wanted = {"ids": ids or None, "batch": batch, "reference": reference, "to": to}
+    body = {name: value for name, value in wanted.items() if value is not None}
+    query = {"account": account} if account else None
+    found = ask(path, "POST", "/local/messages/cancel", body=body, query=query, wait=CANCELLING)
+    if json:
+        output.as_json(found)
+        return
+    typer.echo(f"cancelled: {found['cancelled']}")
+    typer.echo(f"on the air already: {found['on_air']}")
+    typer.echo(f"fate known already: {found['final']}")
+    if not found["finished"]:
+        typer.echo("There are more; the daemon goes on with them.")
+
+
+def settled(path: Path, message_id: str, seconds: float) -> dict[str, Any]:
     """Return a message when its fate is known, or as it is when the time is over."""
     clock = SystemClock()
     end = clock.monotonic() + seconds
@@ -91,7 +164,8 @@ def _settled(path: Path, message_id: str, seconds: float) -> dict[str, Any]:
             return message
 
 
-def _end(state: State) -> Exit:
+def end_of_message(state: State) -> Exit:
+    """Return the exit code for a message's state."""
     if state is State.DELIVERED:
         return Exit.GOOD
     return Exit.FAILED if state in FAILED else Exit.STILL_OPEN
@@ -130,6 +204,7 @@ def _show_story(config: Config, one: dict[str, Any]) -> None:
             ("Parts", f"{one['parts']} ({one['encoding']})"),
             ("Account", one["account"]),
             ("Reference", one["reference"]),
+            ("Batch", one["batch"]),
             ("Category", f"{one['category']}, priority {one['priority']}"),
             ("SIM", one["sim"]),
             ("Accepted", output.local(one["accepted_at"], zone)),

@@ -33,6 +33,12 @@ def facts(pairs: Sequence[tuple[str, object]]) -> None:
             typer.echo(f"{name.ljust(width)}  {_cell(value)}")
 
 
+def words(said: str) -> None:
+    """Print what somebody else has said, line by line."""
+    for line in said.splitlines():
+        typer.echo(_printable(line))
+
+
 def local(moment: str | None, zone: tzinfo) -> str:
     """Return a moment of the API in the site's time."""
     if moment is None:
@@ -43,5 +49,9 @@ def local(moment: str | None, zone: tzinfo) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
+    return _printable(str(value))
+
+
+def _printable(words: str) -> str:
     # A control character would move the cursor of the terminal.
-    return "".join(letter if letter.isprintable() else " " for letter in str(value))
+    return "".join(letter if letter.isprintable() else " " for letter in words)

@@ -117,6 +117,9 @@ class Caps:
         )
 
 
+NO_CAPS: Final = Caps()
+
+
 def _over(cap: Cap, account_id: int, known: Sequence[Earlier], now: datetime) -> TooMuch | None:
     counted = sorted(
         each.at

@@ -9,11 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+from appliance.policy.bonds import Bonds
 from appliance.policy.limits import Wait
 from appliance.policy.routes import EVERY_SIM, Destination, Route, same_network
 from appliance.policy.shares import Shares
+
+REFUSED: Final = "it has tried this message in vain"
 
 STICKY: Final = timedelta(seconds=60)
 """How long a message waits for the SIM that its recipient knows, if nothing else is set."""
@@ -31,6 +35,8 @@ class Candidate:
         due_at: since when it could leave.
         only_sim: the one SIM that may carry it: it has begun there, or is pinned; None: any.
         known_sim: the SIM that the recipient last heard from; None: it knows none.
+        bundle: what an app has split itself, and it is a segment of; None: nothing.
+        refused_by: SIMs that it was tried by in vain; they try again from ``refused_until`` on.
 
     """
 
@@ -45,10 +51,18 @@ class Candidate:
     route: Route
     only_sim: int | None = None
     known_sim: int | None = None
+    bundle: int | None = None
+    refused_by: frozenset[int] = frozenset()
+    refused_until: datetime | None = None
+
+    def rests_until(self, sim_id: int, now: datetime) -> datetime | None:
+        """Return until when a SIM is not to try it again; None: it may now."""
+        until = self.refused_until if sim_id in self.refused_by else None
+        return until if until is not None and until > now else None
 
 
-MaySend = Callable[[datetime, int, bytes], Wait]
-"""When a SIM may send so many parts to a recipient, and what holds it until then."""
+MaySend = Callable[[datetime, int, Candidate], Wait]
+"""When a SIM may send so many parts, a message's among them, and what holds it until then."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +106,9 @@ class Free:
         self.sent += candidate.parts / self.weight
 
 
+Others = Callable[[], Sequence[Free]]
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What is decided for one message now.
@@ -117,11 +134,15 @@ class Plan:
         pairs: message and line, in the order in which they should leave.
         asleep: lanes of which nothing given can leave whatever has room, with the moment
             from which that may change (None: not by time alone).
+        again_at: when something that was looked at could leave; None: not by time alone.
+        long: by lane, the first message of several parts that waits for limits.
 
     """
 
     pairs: list[tuple[Candidate, Free]] = field(default_factory=list)
     asleep: dict[int, datetime | None] = field(default_factory=dict)
+    again_at: datetime | None = None
+    long: dict[int, Candidate] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -147,12 +168,17 @@ def assign(
     now: datetime,
     *,
     sticky: timedelta = STICKY,
+    others: Others = tuple,
+    bonds: Bonds | None = None,
 ) -> Plan:
     """Pair messages with lines that have room, in the order in which they should leave.
 
-    What is paired is counted, in ``shares`` and in ``lines``.
+    What is paired is counted, in ``shares``, ``lines`` and ``bonds``. ``others`` returns further
+    lines, which have no room; they are asked for only where that matters.
     """
     plan, held = Plan(), defaultdict[int, _Held](_Held)
+    bonds = bonds or Bonds()
+    find = partial(choose, lines=lines, now=now, sticky=sticky, others=others)
     by_priority: dict[int, dict[int, list[Queue]]] = {}
     queues = [queue for queue in queues if queue.head is not None]
     for queue in queues:
@@ -160,33 +186,32 @@ def assign(
     for priority in sorted(by_priority, reverse=True):
         waiting = by_priority[priority]
         while waiting and any(line.room > 0 for line in lines):
-            account = shares.order(priority, waiting)[0]
-            pair = _next_pair(waiting[account], lines, held, now, sticky)
+            account = shares.first(priority, waiting)
+            pair = _next_pair(waiting[account], held, find, bonds)
             if pair is None:
                 del waiting[account]
                 continue
             pair[1].take(pair[0])
+            bonds.tie(pair[0], pair[1].sim_id)
             shares.count(priority, account, pair[0].parts)
             plan.pairs.append(pair)
     for queue in queues:
         if queue.head is None and held[queue.lane].whole:
             plan.asleep[queue.lane] = held[queue.lane].at
+    plan.again_at = min((each.at for each in held.values() if each.at is not None), default=None)
+    plan.long = {lane: each.long for lane, each in held.items() if each.long is not None}
     return plan
 
 
 def _next_pair(
-    queues: list[Queue],
-    lines: Sequence[Free],
-    held: dict[int, "_Held"],
-    now: datetime,
-    sticky: timedelta,
+    queues: list[Queue], held: dict[int, "_Held"], find: Callable[[Candidate], Choice], bonds: Bonds
 ) -> tuple[Candidate, Free] | None:
     """Return the first message of an account that a line can carry now, and that line."""
     while queue := _first(queues):
-        candidate = queue.candidates[queue.passed]
+        candidate = bonds.tied(queue.candidates[queue.passed])
         queue.passed += 1
-        choice = choose(candidate, lines, now, sticky=sticky)
-        held[queue.lane].add(choice)
+        choice = find(candidate)
+        held[queue.lane].add(candidate, choice)
         if choice.line is not None:
             return candidate, choice.line
     return None
@@ -194,6 +219,8 @@ def _next_pair(
 
 def _first(queues: list[Queue]) -> Queue | None:
     """Return the lane whose head is due first, None if none has one."""
+    if len(queues) == 1:
+        return queues[0] if queues[0].head is not None else None
     heads = [(head.due_at, head.key, queue) for queue in queues if (head := queue.head)]
     return min(heads, key=lambda each: each[:2])[2] if heads else None
 
@@ -202,40 +229,81 @@ def _first(queues: list[Queue]) -> Queue | None:
 class _Held:
     """What was decided of a lane's messages; ``whole``: none of them can leave, whatever has room.
 
-    ``at`` is when that may change.
+    ``at`` is when that may change, ``long`` the first one of several parts that waits for limits.
     """
 
     whole: bool = True
     at: datetime | None = None
+    long: Candidate | None = None
 
-    def add(self, choice: Choice) -> None:
+    def add(self, candidate: Candidate, choice: Choice) -> None:
         self.whole &= not choice.full and choice.line is None
+        if self.long is None and choice.line is None and candidate.parts > 1:
+            self.long = candidate if choice.at is not None else None
         if choice.at is not None:
             self.at = choice.at if self.at is None else min(self.at, choice.at)
 
 
 def choose(
-    candidate: Candidate, lines: Sequence[Free], now: datetime, *, sticky: timedelta = STICKY
+    candidate: Candidate,
+    lines: Sequence[Free],
+    now: datetime,
+    *,
+    sticky: timedelta = STICKY,
+    others: Others = tuple,
 ) -> Choice:
     """Return by which line a message should go now, or when that should be asked again."""
-    may = [line for line in lines if not why_never(candidate, line, now)]
-    known = next((line for line in may if line.sim_id == candidate.known_sim), None)
-    if known is not None and candidate.only_sim is None:
-        choice = _by(candidate, known, now)
-        until = candidate.due_at + sticky
-        if choice.line is not None or (choice.full and now < until):
-            return choice
-        if choice.at is not None and choice.at <= until:
-            return choice
+    known = waits_for(candidate, lines, now, sticky=sticky, others=others)
+    if known is not None:
+        return _by(candidate, known, now)
     times = [candidate.route.widens_at(candidate.due_at, now)]
     full = False
-    for line in sorted(may, key=lambda line: _rank(candidate, line)):
+    for line in _ranked(candidate, lines, now):
         choice = _by(candidate, line, now)
         if choice.line is not None:
             return choice
         full |= choice.full
         times.append(choice.at)
+    for line in others():
+        if full:
+            break  # one that may is enough to be waited for
+        if not why_never(candidate, line, now):
+            choice = _by(candidate, line, now)
+            full = choice.full
+            times.append(choice.at)
     return Choice(at=min((at for at in times if at is not None), default=None), full=full)
+
+
+def waits_for(
+    candidate: Candidate,
+    lines: Sequence[Free],
+    now: datetime,
+    *,
+    sticky: timedelta = STICKY,
+    others: Others = tuple,
+) -> Free | None:
+    """Return the line of the SIM that a recipient knows, if its message goes by that or waits.
+
+    It waits as long as that SIM can send soon; not where it was refused by it.
+    """
+    if candidate.known_sim is None or candidate.only_sim is not None:
+        return None
+    known = next((line for line in lines if line.sim_id == candidate.known_sim), None)
+    if known is None:
+        known = next((line for line in others() if line.sim_id == candidate.known_sim), None)
+    if known is None or why_never(candidate, known, now):
+        return None
+    if candidate.rests_until(known.sim_id, now):
+        return None
+    choice, until = _by(candidate, known, now), candidate.due_at + sticky
+    soon = choice.at is not None and choice.at <= until
+    return known if choice.line is not None or soon or (choice.full and now < until) else None
+
+
+def _ranked(candidate: Candidate, lines: Sequence[Free], now: datetime) -> list[Free]:
+    """Return the lines that may carry a message, the best first."""
+    may = [line for line in lines if not why_never(candidate, line, now)]
+    return sorted(may, key=lambda line: _rank(candidate, line)) if len(may) > 1 else may
 
 
 def why_never(candidate: Candidate, line: Free, now: datetime) -> str:
@@ -249,16 +317,25 @@ def why_never(candidate: Candidate, line: Free, now: datetime) -> str:
 
 def why_not(candidate: Candidate, line: Free, now: datetime) -> str:
     """Return why a message does not leave by a line now, with the line's name."""
-    why = why_never(candidate, line, now)
-    if not why:
-        parts = line.pending + candidate.parts
-        why = line.may_send(now, parts, candidate.recipient_key).reason
-    return f"{line.name}: {why or 'busy with what goes first'}"
+    return f"{line.name}: {why_not_by(candidate, line, now)}"
+
+
+def why_not_by(candidate: Candidate, line: Free, now: datetime) -> str:
+    """Return why a message does not leave by a line now."""
+    why = why_never(candidate, line, now) or _wait(candidate, line, now).reason
+    return why or "busy with what goes first"
+
+
+def _wait(candidate: Candidate, line: Free, now: datetime) -> Wait:
+    """Return when a line may send a message, as far as it and its limits are concerned."""
+    if until := candidate.rests_until(line.sim_id, now):
+        return Wait(until, REFUSED)
+    return line.may_send(now, line.pending + candidate.parts, candidate)
 
 
 def _by(candidate: Candidate, line: Free, now: datetime) -> Choice:
     """Return whether one line can carry a message now, or when it could."""
-    at = line.may_send(now, line.pending + candidate.parts, candidate.recipient_key).at
+    at = _wait(candidate, line, now).at
     if at != now:
         return Choice(at=at)
     return Choice(line=line) if line.room > 0 else Choice(full=True)

@@ -42,6 +42,7 @@ class Contract:
     """All that is set for one SIM.
 
     Attributes:
+        name: what people call it; '' for nothing.
         limits: what it may send, and when.
         eligible: what for.
         group: of SIMs that it belongs to; '' for none.
@@ -50,6 +51,7 @@ class Contract:
 
     """
 
+    name: str = ""
     limits: tuple[Limit, ...] = ()
     eligible: Eligible = Eligible()
     group: str = ""

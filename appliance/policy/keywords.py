@@ -1,4 +1,4 @@
-"""What people answer to be left alone, or to be written to again. Pure."""
+"""What people answer to be left alone, to be written to again, or to be helped. Pure."""
 
 import re
 import unicodedata
@@ -15,6 +15,7 @@ class Keyword(StrEnum):
 
     STOP = "stop"
     START = "start"
+    HELP = "help"
 
 
 LONGEST: Final = 100
@@ -92,5 +93,9 @@ def _all(table: Mapping[str, Iterable[str]]) -> frozenset[str]:
     return frozenset(fold(word) for language in table.values() for word in language)
 
 
-_KNOWN: Final = {Keyword.STOP: _all(words.STOP), Keyword.START: _all(words.START)}
-"""In order: who says both (by a word of the configuration) is left alone."""
+_KNOWN: Final = {
+    Keyword.STOP: _all(words.STOP),
+    Keyword.START: _all(words.START),
+    Keyword.HELP: _all(words.HELP),
+}
+"""In order: who says several (by a word of the configuration) is left alone."""

@@ -44,6 +44,14 @@ def owed(carrier: str | None, door: Door, wish: Receipts | None, state: State, w
     return state in told or _corrects(told, state, was)
 
 
+def owed_on_the_way(carrier: str | None, wish: Receipts | None) -> bool:
+    """Tell whether the account is owed a notice that a service centre still tries.
+
+    It is no change of state: only who has asked for all news with the message gets it.
+    """
+    return carrier is not None and wish is Receipts.ALL
+
+
 def _corrects(told: Set[State], state: State, was: State) -> bool:
     """Tell whether the account was told of a failure that was none after all."""
     return was in told and was in _NOT_DELIVERED and state is State.DELIVERED

@@ -1,7 +1,7 @@
 """Which SIMs a message may leave by: rules in order, each leading to groups of SIMs. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -99,6 +99,17 @@ class Routes:
     def ask_for_operator(self) -> bool:
         """Whether any rule needs the recipient's network."""
         return any(route.asks_for_operator for route in self._routes)
+
+    @property
+    def spelling(self) -> str:
+        """The rules in words that are the same whenever the rules are."""
+        return "\n".join(
+            " ".join(
+                repr(sorted(value) if isinstance(value, frozenset) else value)
+                for value in (getattr(route, each.name) for each in fields(route))
+            )
+            for route in self._routes
+        )
 
     def of(self, to: Destination) -> Route:
         """Return the first rule that fits; the last one fits all."""

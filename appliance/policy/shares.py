@@ -1,6 +1,6 @@
 """Whose turn it is: accounts get equal shares of what leaves at one priority. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 LONGEST_MEMORY: Final = 1_000
@@ -31,6 +31,10 @@ class Shares:
         if len(served) > LONGEST_MEMORY:
             self._served[priority] = {account: served[account] for account in waiting}
         return sorted(waiting, key=lambda account: (served[account], account))
+
+    def first(self, priority: int, accounts: Collection[int]) -> int:
+        """Return the one of the accounts that wait at a priority whose turn it is."""
+        return next(iter(accounts)) if len(accounts) == 1 else self.order(priority, accounts)[0]
 
     def count(self, priority: int, account: int, parts: int) -> None:
         """Count parts as served; a negative number gives them back."""

@@ -1,4 +1,4 @@
-"""The words by which people opt out and in, by language: data for ``keywords``.
+"""The words by which people opt out, in, or ask for help, by language: data for ``keywords``.
 
 Written as people write them; ``keywords.fold`` levels case, accents, width and look-alikes on both
 sides, so that one spelling stands for all. Words that are common answers to something else are
@@ -102,4 +102,19 @@ START: Final[Mapping[str, tuple[str, ...]]] = {
     "pl": ("zapisz", "zapisz mnie", "wznów"),
     "tr": ("başla", "başlat", "abone ol"),
     "ar": ("ابدأ", "بدء", "اشتراك"),
+}
+
+HELP: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("help", "info"),
+    "ru": ("помощь", "справка", "помогите"),
+    "uk": ("допомога", "довідка", "допоможіть"),
+    "zh": ("帮助", "幫助", "说明", "說明", "求助"),
+    "de": ("hilfe",),
+    "fr": ("aide",),
+    "es": ("ayuda", "información"),
+    "pt": ("ajuda", "informação"),
+    "it": ("aiuto", "informazioni"),
+    "pl": ("pomoc", "informacja"),
+    "tr": ("yardım", "bilgi"),
+    "ar": ("مساعدة", "معلومات"),
 }

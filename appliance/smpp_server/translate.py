@@ -25,7 +25,7 @@ from appliance.smpp_server.pdu import ShortMessage
 from appliance.smpp_server.times import moment
 from appliance.smpp_server.userdata import split_header, with_sar
 from appliance.submission import Door, Receipts, Submission
-from appliance.text import Encoding
+from appliance.text import Encoding, alphabet_in, tables_in
 from appliance.text import decode as decode_text
 
 SERVICE_TYPES: Final = frozenset({b"", b"CMT"})
@@ -129,7 +129,7 @@ def submission(sm: ShortMessage, *, now: datetime, version: int, gsm0: str) -> S
     not_before, expires_at = _times(sm, now)
     return Submission(
         to=_recipient(sm),
-        text=None if alphabet == "binary" else _text(alphabet, payload, version),
+        text=None if alphabet == "binary" else _text(alphabet, payload, header, version),
         data=payload if alphabet == "binary" else None,
         udh=header,
         flash=coding.flash,
@@ -207,20 +207,23 @@ def _bad_coding(version: int, reason: str) -> SmppError:
     return SmppError(status, reason)
 
 
-def _text(alphabet: str, payload: bytes, version: int) -> str:
+def _text(alphabet: str, payload: bytes, header: bytes, version: int) -> str:
     # Better refused than sent with other letters than were meant, and paid for.
     if alphabet == "gsm0338" and max(payload, default=0) > 0x7F:
         raise _bad_coding(version, "an octet is no septet of GSM 03.38")
     if alphabet == "ucs2" and len(payload) % 2:
         raise SmppError(Status.BAD_MESSAGE_LENGTH, "UCS-2 of an odd length")
-    return READERS[alphabet](payload)
+    return READERS[alphabet](payload, header)
 
 
-READERS: Final[Mapping[str, Callable[[bytes], str]]] = {
-    "gsm0338": lambda payload: decode_text(Encoding.GSM7, payload),
-    "latin1": lambda payload: payload.decode("latin-1"),
-    "ucs2": lambda payload: decode_text(Encoding.UCS2, payload),
+READERS: Final[Mapping[str, Callable[[bytes, bytes], str]]] = {
+    "gsm0338": lambda payload, header: decode_text(
+        Encoding.GSM7, payload, alphabet_in(tables_in(header))
+    ),
+    "latin1": lambda payload, _: payload.decode("latin-1"),
+    "ucs2": lambda payload, _: decode_text(Encoding.UCS2, payload),
 }
+"""By alphabet: from the payload, and the header, which may name national tables."""
 
 
 def _times(sm: ShortMessage, now: datetime) -> tuple[datetime | None, datetime | None]:

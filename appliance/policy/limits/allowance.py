@@ -175,6 +175,10 @@ class Allowance:
         self._watched = [self._last] if self._last is not None else []
         return min([now, *(step.at for step in self._watched)])
 
+    def unwatch(self) -> None:
+        """Remember no more what is spent: what ``watch`` was for came to nothing."""
+        self._watched = None
+
     def exchange(self, recollection: Recollection) -> None:
         """Go on with other limits, which have counted what is remembered; see ``watch``.
 

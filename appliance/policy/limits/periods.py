@@ -4,6 +4,7 @@ A clock that steps back resets nothing: what was counted in a later period count
 and what lies beyond the next period, written by a clock that was wrong, is taken for this one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -25,6 +26,8 @@ from appliance.policy.limits.past import KEY_BYTES, Memory
 
 KEPT: Final = 3
 """Periods that a meter remembers: this one, the next, and one that a clock may step back into."""
+
+NOTHING: Final[Mapping[date, int]] = {}
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
 
@@ -109,9 +112,10 @@ class _PeriodMeter(_Periods):
         start = self._period(at)
         if start is None or self._never_fits(need):
             return None
-        if self._fits(start, need, held):
+        kept = self._kept(held) if held else NOTHING
+        if self._fits(start, need, kept):
             return max(at, self._from)
-        following = self._following(start, need, held)
+        following = self._following(start, need, kept)
         return None if following is None else max(at, midnight(following, self.calendar.zone))
 
     def binding(self, now: datetime, parts: int) -> str:
@@ -166,19 +170,23 @@ class _PeriodMeter(_Periods):
                 used += count
         return used
 
-    def _fits(self, start: date, need: int, held: Sequence[Held]) -> bool:
-        cap = self._cap(start)
-        if cap is None:
-            return True
+    def _kept(self, held: Sequence[Held]) -> Mapping[date, int]:
+        """Return how many units of each period are kept."""
+        kept: Counter[date] = Counter()
         for each in held:
-            if each.at is not None and _start_of(self.calendar, each.at) == start:
-                need += each.parts * self.unit
-        return self._used(start) + need <= cap
+            start = _start_of(self.calendar, each.at) if each.at is not None else None
+            if start is not None:
+                kept[start] += each.parts * self.unit
+        return kept
 
-    def _following(self, start: date, need: int, held: Sequence[Held]) -> date | None:
+    def _fits(self, start: date, need: int, kept: Mapping[date, int]) -> bool:
+        cap = self._cap(start)
+        return cap is None or self._used(start) + kept.get(start, 0) + need <= cap
+
+    def _following(self, start: date, need: int, kept: Mapping[date, int]) -> date | None:
         """Return the first later period with room; None: there is none."""
         following = self.calendar.after(start)
-        while following is not None and not self._fits(following, need, held):
+        while following is not None and not self._fits(following, need, kept):
             following = self.calendar.after(following)
         return following
 
