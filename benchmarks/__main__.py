@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import doors, kills, sending, starting
+from benchmarks import doors, kills, reaction, sending, starting
 from benchmarks.measure import machine
 
 Bench = Callable[[Path], Awaitable[dict[str, Any]]]
@@ -25,6 +25,10 @@ BENCHES: dict[str, Bench] = {
     ),
     "rate, 64 modems": lambda at: sending.rate(at, modems=64, messages=3200, seconds=0.2),
     "rate, 16 modems at 3 s, sync 20 ms": sending.rate_on_a_slow_disk,
+    "reaction, 64 modems": lambda at: reaction.reaction(at, modems=64, messages=1280, seconds=1),
+    "reaction, 64 modems and 3 bad ones": lambda at: reaction.reaction(
+        at, modems=64, messages=1280, seconds=1, bad=True
+    ),
     "idle, 4 modems": lambda at: sending.idle(at, modems=4, seconds=30),
     "200 inbound, 4 modems": lambda at: sending.inbound(at, modems=4, messages=200),
     "120 messages, 10 kills": lambda at: kills.kills(at, messages=120, times=10),

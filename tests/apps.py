@@ -46,7 +46,7 @@ class Hook:
 
     def states(self, identity: str) -> list[str]:
         """Return the states of a message that were told, in their order."""
-        told = (notice["data"] for notice in self.notices if notice["type"] != "inbound.received")
+        told = (notice["data"] for notice in self.notices if notice["type"].startswith("message."))
         return [data["state"] for data in told if data["id"] == identity]
 
     def told(self, identity: str, state: str) -> dict[str, Any]:

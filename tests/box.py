@@ -79,11 +79,13 @@ class Bank:
 
 
 @asynccontextmanager
-async def running_bank(folder: Path, *options: str) -> AsyncIterator[Bank]:
+async def running_bank(
+    folder: Path, *options: str, module: str = "tests.fake_modem"
+) -> AsyncIterator[Bank]:
     """Run a bank, with the options of ``python -m tests.fake_modem``."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "bank.log"
-    process = await start("tests.fake_modem", "--dir", str(folder), *options, env={}, log=log)
+    process = await start(module, "--dir", str(folder), *options, env={}, log=log)
     try:
 
         async def ready() -> bool:
@@ -106,6 +108,7 @@ class Box:
         self.http_port, self.smpp_port = free_port(), free_port()
         self.process: asyncio.subprocess.Process | None = None
         self.arguments: tuple[str, ...] = ()  # of ``appliance run``
+        self.module = "appliance"
         self._env = {
             "APPLIANCE_STORAGE__DATA": str(data),
             "APPLIANCE_STORAGE__KEEP_FREE_MB": "0",
@@ -121,7 +124,7 @@ class Box:
 
     async def start(self) -> None:
         """Start the daemon and wait until it is ready."""
-        command = ("appliance", "run", *self.arguments)
+        command = (self.module, "run", *self.arguments)
         self.process = await start(*command, env=self._env, log=self.log)
         await until(self.ready, "the daemon is ready")
 
@@ -196,16 +199,18 @@ async def running_box(
     *,
     process_env: Mapping[str, str] | None = None,
     config: str = "",
+    module: str = "appliance",
     **settings: str,
 ) -> AsyncIterator[Box]:
     """Run a daemon with its data in ``folder``.
 
     ``settings`` are named ``SECTION__KEY``; ``process_env`` is for the process itself;
-    ``config`` is the text of a configuration file.
+    ``config`` is the text of a configuration file; ``module`` is what is run as the daemon.
     """
     folder.mkdir(parents=True, exist_ok=True)
     env = {f"APPLIANCE_{name}": value for name, value in settings.items()}
     box = Box(folder, ports, env | dict(process_env or {}))
+    box.module = module
     if config:
         path = folder.with_suffix(".toml")
         path.write_text(config, "utf-8")

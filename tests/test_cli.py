@@ -177,6 +177,38 @@ async def test_messages_are_listed_without_texts_and_shown_one_by_one_with_them(
     assert [step["state"] for step in story["history"]] == ["queued", "sending", "sent"]
 
 
+async def test_messages_are_listed_by_what_is_asked_for(house):
+    for number in (NUMBER, "+4915228817399"):
+        await appliance(data_of(house), "send", number, TEXT)
+    found = await appliance(data_of(house), "messages", "--to", NUMBER, "--json")
+    assert [one["to"] for one in found.json()] == [NUMBER]
+    found = await appliance(data_of(house), "messages", "--state", "failed", "--json")
+    assert found.json() == []
+    assert (await appliance(data_of(house), "messages", "--state", "lost")).code == 2
+
+
+async def test_messages_are_cancelled_by_id_or_number_and_counted(house):
+    await house.has_line()
+    for _ in range(3):
+        await appliance(data_of(house), "send", NUMBER, TEXT)
+    await house.send()
+    sent, first, last = reversed(await house.store.views.messages(None))
+    ended = await appliance(data_of(house), "messages", "cancel", first.id)
+    assert (ended.code, ended.out.splitlines()) == (
+        0,
+        ["cancelled: 1", "on the air already: 0", "fate known already: 0"],
+    )
+    found = (await appliance(data_of(house), "messages", "cancel", "--to", NUMBER, "--json")).json()
+    assert found == {"cancelled": 1, "on_air": 1, "final": 1, "finished": True}
+    states = [one.state for one in await house.store.views.messages(None)]
+    assert states == ["cancelled", "cancelled", "sent"]
+    assert {sent.id, last.id} < {one.id for one in await house.store.views.messages(None)}
+    for arguments in ([], ["--batch", "sale"], [first.id, "--to", NUMBER]):
+        ended = await appliance(data_of(house), "messages", "cancel", *arguments)
+        assert ended.code == 1, arguments
+        assert "exactly one" in ended.err or "whose" in ended.err
+
+
 async def test_times_are_those_of_the_site(house):
     await appliance(data_of(house), "send", NUMBER, TEXT)
     (one,) = await house.store.views.messages(None)
@@ -316,7 +348,13 @@ def test_a_broken_configuration_stops_every_command_with_its_complaints(here, mo
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "check", "send", "modems", "messages", "account", "account add"]
+    "command",
+    [
+        *("", "run", "check", "send", "modems", "messages", "account", "account add"),
+        *("messages show", "messages cancel"),
+        *(f"modems {word}" for word in ("ussd", "pin", "reset", "pause", "resume", "test")),
+        "modems self-test",
+    ],
 )
 def test_every_command_explains_itself(here, command):
     ended = here(*command.split(), "--help")

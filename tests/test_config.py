@@ -1,7 +1,7 @@
 import os
 import re
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,10 +12,29 @@ from pydantic import BaseModel, ValidationError
 import appliance.config
 from appliance.config import Config, journal_reads_stderr
 from appliance.errors import BadConfig
+from appliance.policy.categories import Category
+from appliance.policy.contract import Contract, Eligible
 from appliance.policy.keywords import Keyword, keyword
-from appliance.policy.limits import Daily, Gap, Pace
+from appliance.policy.limits import (
+    Budget,
+    Bundle,
+    Daily,
+    Gap,
+    Hours,
+    Monthly,
+    Months,
+    Pace,
+    RampUp,
+    RecipientsDaily,
+    RecipientsMonthly,
+    Rolling,
+    WeekHours,
+)
+from appliance.policy.uncertain import UncertainRules
+from appliance.rule_settings import CapSetting, RouteSetting
 from appliance.settings import Sim, Site
 from appliance.submission import WhenUncertain
+from appliance.terms import Group, Terms
 
 SHIPPED = Path(appliance.config.__file__).with_name("appliance.toml")
 ICCID = "8949020000000000001"
@@ -58,8 +77,13 @@ def uncommented(text):
 def test_the_shipped_file_has_every_key_and_no_other():
     written = tomllib.loads(uncommented(SHIPPED.read_text()))
     written["sims"], others = written["sims"][0], Config.model_fields
+    assert set(written["groups"].pop()) < set(Group.model_fields)
     assert set(written) == set(others)
     models = {name: type(getattr(Config(), name)) for name in others} | {"sims": Sim}
+    for several, model in (("routes", RouteSetting), ("caps", CapSetting)):
+        assert set(written[several].pop()) <= set(model.model_fields)
+        del models[several]
+    del models["groups"]
     for section, model in models.items():
         assert issubclass(model, BaseModel)
         assert list(written[section]) == list(model.model_fields), section
@@ -188,12 +212,47 @@ WRONG = [
     ("limits", "parts_per_minute = true", 'must be a whole number from 1, or "none"'),
     ("limits", 'parts_per_day = "many"', 'must be a whole number from 1, or "none"'),
     ("limits", "minimum_gap_seconds = -1", "greater than or equal to 0"),
+    ("limits", "parts_per_hour = 0", 'must be a whole number from 1, or "none"'),
+    ("limits", "parts_per_month = -1", 'must be a whole number from 1, or "none"'),
+    ("limits", "month_starts_on = 0", "greater than or equal to 1"),
+    ("limits", "month_starts_on = 32", "less than or equal to 31"),
+    ("limits", "parts_per_rolling = [{ parts = 0, hours = 1 }]", "must be a whole number from 1"),
+    ("limits", "parts_per_rolling = [{ parts = 5 }]", "Field required"),
+    ("limits", "parts_per_rolling = [{ parts = 5, hours = 0 }]", "greater than 0"),
+    ("limits", "parts_per_rolling = 5", "Input should be a valid tuple"),
+    ("limits", "recipients_per_day = 0", 'must be a whole number from 1, or "none"'),
+    ("limits", "recipients_per_month = 0", 'must be a whole number from 1, or "none"'),
+    ("limits", "gap_jitter_seconds = -1", "greater than or equal to 0"),
+    ("limits", 'hours = ["8-20"]', "'8-20' must be like 'Mon-Fri 08:00-20:00'"),
+    ("limits", 'hours = ["Mon 08:00-08:00"]', "has no length"),
+    ("limits", "price_per_part = 0", "greater than or equal to 0.000001"),
+    ("limits", "price_per_part = -0.1", "greater than or equal to 0.000001"),
+    ("limits", "budget_per_month = 0", "greater than or equal to 0.000001"),
+    ("limits", "budget_per_month = 5", "needs price_per_part"),
+    ("limits", "bundle = { parts = 5, from = 2026-06-01 }", "Field required"),
+    ("limits", "bundle = { from = 2026-06-01, until = 2026-06-02 }", "Field required"),
+    (
+        "limits",
+        "bundle = { parts = 5, from = 2026-06-02, until = 2026-06-01 }",
+        "must not be before from",
+    ),
+    ("limits", "ramp_up = [20, 0]", "must be a whole number from 1"),
+    ("limits", "ramp_up = [20, 10]", "must not fall from one day to the next"),
+    ("limits", "weight = 0", "greater than 0"),
+    ("limits", 'categories = ["ads"]', "should be 'otp', 'urgent', 'transactional' or 'marketing'"),
+    ("limits", 'accounts = [""]', "at least 1 character"),
+    ("limits", 'destinations = ["0151"]', 'must be a prefix such as "+49"'),
+    ("limits", 'destinations = ["Germany"]', "or two letters of ISO 3166"),
     ("numbers", 'region = "UK"', "two letters of ISO 3166"),
     ("numbers", 'countries = ["DE", "Austria"]', "two letters of ISO 3166"),
     ("messages", "max_parts = 256", "less than or equal to 255"),
     ("messages", "max_parts = 0", "greater than or equal to 1"),
     ("messages", "validity_hours = 10585", "less than or equal to 10584"),
-    ("messages", 'when_uncertain = "guess"', "should be 'hold', 'resend' or 'fail'"),
+    ("messages", "most_tries = 0", "greater than or equal to 1"),
+    ("uncertain", 'otp = "guess"', "should be 'hold', 'resend' or 'fail'"),
+    ("uncertain", 'marketing = "resend"', "must be hold or fail: nobody may get it twice"),
+    ("uncertain", "otp_after_minutes = 0", "greater than 0"),
+    ("uncertain", 'accounts = {shop = "guess"}', "should be 'hold', 'resend' or 'fail'"),
     ("keywords", 'stop = ["!!!"]', "must have a letter or a digit"),
     ("site", 'timezone = "Europe/Berln"', "no such time zone"),
     ("site", 'timezone = "../etc/passwd"', "no such time zone"),
@@ -331,9 +390,48 @@ def test_times_have_their_unit(load):
     messages = load("[messages]\nvalidity_hours = 0.5\nkeep_notices_days = 2").messages
     assert messages.validity == timedelta(minutes=30)
     assert messages.report_window == timedelta(hours=72)
-    assert messages.uncertain_after == timedelta(hours=24)
     assert messages.keep_notices == timedelta(days=2)
-    assert messages.when_uncertain is WhenUncertain.HOLD
+
+
+def test_uncertain_parts_are_held_unless_it_is_set_by_category_or_account(load):
+    rules = load('[uncertain]\notp = "resend"\notp_after_minutes = 5\naccounts = {shop = "fail"}')
+    rules = rules.uncertain.rules
+    assert rules.of(None, "bank", Category.OTP) is WhenUncertain.RESEND
+    assert rules.of(None, "bank", Category.URGENT) is WhenUncertain.HOLD
+    assert rules.of(None, "shop", Category.OTP) is WhenUncertain.FAIL
+    assert rules.after[Category.OTP] == timedelta(minutes=5)
+    assert load("").uncertain.rules == UncertainRules(
+        by_category=dict.fromkeys(Category, WhenUncertain.HOLD)
+    )
+
+
+def test_no_national_table_is_used_unless_it_is_set(load):
+    messages = load("").messages
+    assert (messages.languages, messages.wide) == ((), False)
+
+
+def test_national_tables_are_named_by_their_languages_in_the_order_of_liking(load):
+    messages = load('[messages]\nnational = ["hindi", "turkish"]').messages
+    assert messages.languages == (6, 1)
+
+
+def test_the_coding_may_be_set_in_the_environment(load, monkeypatch):
+    monkeypatch.setenv("APPLIANCE_MESSAGES__NATIONAL", "turkish, spanish")
+    monkeypatch.setenv("APPLIANCE_MESSAGES__CONCAT_REFERENCE_BITS", "16")
+    messages = load("").messages
+    assert (messages.languages, messages.wide) == ((1, 2), True)
+
+
+@pytest.mark.parametrize("value", ['["Turkish"]', '["klingon"]', '["turkish", 7]', "7"])
+def test_a_language_that_has_no_table_is_complained_of(complaints, value):
+    (complaint,) = complaints(f"[messages]\nnational = {value}")
+    assert complaint.startswith("messages.national")
+
+
+@pytest.mark.parametrize("value", ["7", '"sixteen"', "true", "[8]", "16.5", '"8 "'])
+def test_references_have_8_bits_or_16(complaints, value):
+    (complaint,) = complaints(f"[messages]\nconcat_reference_bits = {value}")
+    assert complaint.startswith("messages.concat_reference_bits")
 
 
 def test_a_sim_has_its_own_limits_else_the_default_ones(load):
@@ -352,7 +450,7 @@ def test_a_sim_has_its_own_limits_else_the_default_ones(load):
     berlin = ZoneInfo("Europe/Berlin")
     gap = Gap(timedelta(seconds=2))
     assert config.limits_of(ICCID, simulated=False) == (Pace(3), gap)
-    assert config.limits_of("89" * 10, simulated=False) == (Pace(6), Daily(200, berlin), gap)
+    assert config.limits_of("89" * 10, simulated=False) == (Pace(6), gap, Daily(200, berlin))
     assert config.limits_of("89" * 10, simulated=True) == ()
     assert config.limits_of(ICCID, simulated=True) == (Pace(3),)
 
@@ -360,6 +458,143 @@ def test_a_sim_has_its_own_limits_else_the_default_ones(load):
 def test_none_is_no_limit(load):
     none = 'parts_per_minute = "none"\nparts_per_day = "none"\nminimum_gap_seconds = "none"'
     assert load(f"[limits]\n{none}").limits_of(ICCID, simulated=False) == ()
+
+
+EVERYTHING = """
+parts_per_minute = 3
+parts_per_hour = 60
+parts_per_day = 100
+parts_per_month = 2000
+month_starts_on = 15
+parts_per_rolling = [{ parts = 300, hours = 48 }]
+recipients_per_day = 50
+recipients_per_month = 500
+minimum_gap_seconds = 2
+gap_jitter_seconds = 5
+hours = ["Mon-Fri 08:00-20:00"]
+price_per_part = 0.05
+budget_per_month = 50
+bundle = { parts = 1000, from = 2026-06-01, until = 2026-06-30 }
+ramp_up = [20, 40]
+weight = 2
+categories = ["otp"]
+accounts = ["shop"]
+destinations = ["+49", "at"]
+"""
+
+
+def test_every_kind_of_limit_can_be_set(load):
+    config = load(f"[site]\ntimezone = 'Europe/Berlin'\n[[sims]]\niccid = '{ICCID}'\n{EVERYTHING}")
+    berlin, days = ZoneInfo("Europe/Berlin"), (date(2026, 6, 1), date(2026, 6, 30))
+    contract = config.contract_of(ICCID, simulated=True)
+    assert contract.limits == (
+        Pace(3),
+        Pace(60, timedelta(hours=1), "hour limit"),
+        Gap(timedelta(seconds=2), timedelta(seconds=5), ICCID),
+        Rolling(300, timedelta(hours=48)),
+        Hours(WeekHours.parse(["Mon-Fri 08:00-20:00"]), berlin),
+        Daily(100, berlin),
+        Monthly(2000, berlin, 15),
+        RecipientsDaily(50, berlin),
+        RecipientsMonthly(500, berlin, 15),
+        Budget(50, 0.05, Months(berlin, 15)),
+        Bundle(1000, *days, berlin),
+        RampUp((20, 40), berlin),
+    )
+    assert (contract.weight, contract.price) == (2, 0.05)
+    assert contract.eligible == Eligible(
+        categories=frozenset({"otp"}),
+        accounts=frozenset({"shop"}),
+        prefixes=("+49",),
+        countries=frozenset({"AT"}),
+    )
+
+
+def test_a_sim_wins_over_its_group_and_the_group_over_the_default(load):
+    config = load(
+        f"""
+        [limits]
+        parts_per_hour = 60
+        weight = 3
+        hours = ["08:00-20:00"]
+        [[groups]]
+        name = "shelf"
+        parts_per_minute = 2
+        parts_per_day = 50
+        hours = "none"
+        [[sims]]
+        iccid = "{ICCID}"
+        group = "shelf"
+        parts_per_minute = 6
+        parts_per_hour = "none"
+        """
+    )
+    contract = config.contract_of(ICCID, simulated=False)
+    assert contract.limits == (Pace(6), Daily(50, config.site.zone))
+    assert (contract.group, contract.weight) == ("shelf", 3)
+    other = config.contract_of("89" * 10, simulated=False)
+    assert (other.group, other.limits[0], len(other.limits)) == ("", Pace(6), 4)
+    assert config.contract_of(ICCID, simulated=True) == contract
+
+
+def test_what_no_limit_means_for_everything_that_can_be_set(load):
+    words = "\n".join(
+        f'{key} = "none"' for key in Terms.model_fields if key not in {"weight", "month_starts_on"}
+    )
+    text = f"[limits]\n{EVERYTHING}\n[[sims]]\niccid = '{ICCID}'\n{words}"
+    contract = load(text).contract_of(ICCID, simulated=False)
+    assert contract == Contract(weight=2)
+
+
+def test_limits_can_be_set_in_the_environment(load, monkeypatch):
+    monkeypatch.setenv("APPLIANCE_LIMITS__HOURS", "Mon-Fri 08:00-20:00, Sat 10:00-14:00")
+    monkeypatch.setenv("APPLIANCE_LIMITS__RAMP_UP", "20,40")
+    monkeypatch.setenv("APPLIANCE_LIMITS__PRICE_PER_PART", "0.05")
+    monkeypatch.setenv("APPLIANCE_LIMITS__DESTINATIONS", "+49,at")
+    limits = load("").limits
+    assert limits.hours == ("Mon-Fri 08:00-20:00", "Sat 10:00-14:00")
+    assert (limits.ramp_up, limits.price_per_part) == ((20, 40), 0.05)
+    assert limits.destinations == ("+49", "AT")
+
+
+def test_a_group_that_is_set_nowhere_or_twice_is_told(complaints):
+    found = complaints(
+        f"""
+        [[groups]]
+        name = "shelf"
+        [[groups]]
+        name = "shelf"
+        parts_per_day = 0
+        [[sims]]
+        iccid = "{ICCID}"
+        group = "shlef"
+        """
+    )
+    assert sorted(found) == [
+        "groups.1.name: shelf is groups.0 already",
+        'groups.1.parts_per_day: must be a whole number from 1, or "none"',
+        "sims.0.group: no group is called shlef (there is: shelf)",
+    ]
+
+
+def test_limits_that_contradict_each_other_are_told_where_they_meet(complaints, load):
+    sim = f'[[sims]]\niccid = "{ICCID}"\ngroup = "dear"'
+    group = "[[groups]]\nname = 'dear'\nbudget_per_month = 5"
+    assert complaints(f"{group}\n{sim}") == [
+        "groups.0.budget_per_month: needs price_per_part, by which it is counted",
+        "sims.0.budget_per_month: needs price_per_part, by which it is counted",
+    ]
+    assert load(f"[limits]\nprice_per_part = 0.1\n{group}\n{sim}")
+    assert complaints(f"[limits]\nprice_per_part = 0.1\n{group}\n{sim}\nprice_per_part = 'none'")
+
+
+def test_a_bundle_that_is_over_is_warned_of(load):
+    bundle = "bundle = { parts = 5, from = 2026-06-01, until = 2026-06-30 }"
+    config = load(f'[[sims]]\niccid = "{ICCID}"\n{bundle}')
+    assert config.warnings(date(2026, 6, 30)) == []
+    assert config.warnings(date(2026, 7, 1)) == [
+        "sims.0.bundle: it ended on 2026-06-30, so nothing is sent by it"
+    ]
 
 
 def test_a_sim_has_its_own_pin_else_the_default_one(load):
@@ -401,3 +636,62 @@ def test_the_journal_is_recognised_by_what_stderr_is(monkeypatch, tmp_path):
             assert not journal_reads_stderr()
         monkeypatch.delenv("JOURNAL_STREAM")
         assert not journal_reads_stderr()
+
+
+# PINs as credentials
+
+
+@pytest.fixture
+def credential(tmp_path, monkeypatch):
+    """Give what hands a credential over as systemd does."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+
+    def hand_over(name, content):
+        (folder / name).write_text(content)
+
+    return hand_over
+
+
+def test_a_pin_may_come_as_a_credential(load, credential):
+    credential("pin", "1111\n")
+    credential("shelf-1", "2222")
+    config = load(
+        f'[modems]\npin_credential = "pin"\n[[sims]]\niccid = "{ICCID}"\npin_credential = "shelf-1"'
+    )
+    assert (config.pin(ICCID), config.pin(None)) == ("2222", "1111")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("s3cret", "modems.pin_credential: the credential 'pin' holds no PIN of 4 to 8 digits"),
+        ("", "modems.pin_credential: the credential 'pin' holds no PIN of 4 to 8 digits"),
+        ("sécret", "modems.pin_credential: the credential 'pin' holds no PIN of 4 to 8 digits"),
+        (None, "modems.pin_credential: the credential 'pin': No such file or directory"),
+    ],
+)
+def test_a_bad_credential_is_named_and_its_content_is_not(
+    complaints, credential, content, complaint
+):
+    if content is not None:
+        credential("pin", content)
+    assert complaints('[modems]\npin_credential = "pin"') == [complaint]
+
+
+def test_a_pin_is_not_set_twice(complaints, credential):
+    credential("pin", "1111")
+    (said,) = complaints('[modems]\npin = "2222"\npin_credential = "pin"')
+    assert said.startswith("modems.pin_credential: pin is set too")
+
+
+def test_without_credentials_it_is_said_what_is_missing(complaints, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    (said,) = complaints('[modems]\npin_credential = "pin"')
+    assert "LoadCredential" in said
+
+
+def test_a_credential_has_a_name_and_no_path(complaints):
+    (said,) = complaints('[modems]\npin_credential = "../shadow"')
+    assert said.startswith("modems.pin_credential: ")

@@ -17,6 +17,8 @@ from appliance.errors import (
 from appliance.intake import FURTHEST, LONGEST_HEADER, LONGEST_NAME, Intake, IntakeRules
 from appliance.lifecycle import State
 from appliance.policy.categories import Category
+from appliance.policy.rules import SiteRules
+from appliance.policy.uncertain import UncertainRules
 from appliance.store.space import Space
 from appliance.submission import Door, Receipts, Submission, WhenUncertain
 from tests.rooms import START, add_account, add_sim, opened
@@ -33,7 +35,6 @@ RULES = {
     "countries": lambda: frozenset({"DE", "AT"}),
     "max_parts": 3,
     "validity": 72 * HOURS,
-    "when_uncertain": WhenUncertain.HOLD,
 }
 
 
@@ -190,6 +191,70 @@ async def test_a_message_of_too_many_parts_is_refused(door, asked, field):
     assert await door.stored() == []
 
 
+def coding(door):
+    """Return how what was stored last is to be coded."""
+    with door.store._engine.connect() as connection:
+        columns = "language, wide, service_centre, parts, encoding"
+        statement = f"SELECT {columns} FROM message ORDER BY id DESC LIMIT 1"
+        return tuple(connection.exec_driver_sql(statement).one())
+
+
+async def test_national_tables_are_used_only_where_the_site_allows_them(house):
+    await house().submit(text="ş" * 155)
+    assert coding(house()) == (0, False, None, 3, "ucs2")
+    turkish = house(national=(1,), wide=True)
+    await turkish.submit(text="ş" * 155)
+    assert coding(turkish) == (256, True, None, 1, "gsm7")
+    await turkish.submit(text="Hello")
+    assert coding(turkish) == (0, True, None, 1, "gsm7")
+
+
+async def test_tables_that_a_header_of_the_accounts_own_names_are_those_it_is_written_in(door):
+    await door.submit(text="şeker", udh=bytes.fromhex("240101"))
+    assert coding(door) == (1, False, None, 1, "gsm7")
+    await door.submit(text="şeker", udh=bytes.fromhex("05040B8423F0"))
+    assert coding(door) == (0, False, None, 1, "ucs2")
+
+
+@pytest.mark.parametrize(("wide", "parts"), [(False, 1), (True, 2)])
+async def test_wide_references_take_their_room(house, wide, parts):
+    door = house(wide=wide, max_parts=255)
+    await door.submit(text="x" * 153 * 2)
+    assert coding(door)[3] == 1 + parts
+    await door.submit(data=bytes(134 * 2))
+    assert coding(door)[3] == 1 + parts
+
+
+async def test_a_message_may_have_255_parts(house):
+    door = house(max_parts=255)
+    await door.submit(text="x" * 153 * 255)
+    assert coding(door)[3] == 255
+    with pytest.raises(TooManyParts):
+        await door.submit(text="x" * (153 * 255 + 1))
+
+
+async def test_a_message_may_name_its_service_centre(door):
+    await door.submit(service_centre="+491710760000", reference="order-1")
+    assert coding(door)[2] == "+491710760000"
+    assert (await door.submit(service_centre="+491710760000", reference="order-1")).repeated
+    for other in (None, "+491722270333"):
+        with pytest.raises(ReferenceUsed):
+            await door.submit(service_centre=other, reference="order-1")
+
+
+@pytest.mark.parametrize(
+    "centre",
+    ["", "+", "491710760000", "+0491710760000", "+49171x", "+1234", "+49\n", "+" + "1" * 16],
+)
+async def test_a_service_centre_that_is_no_international_number_is_refused_by_its_field(
+    door, centre
+):
+    with pytest.raises(BadField) as caught:
+        await door.submit(service_centre=centre)
+    assert caught.value.field == "service_centre"
+    assert await door.stored() == []
+
+
 @pytest.mark.parametrize(
     ("asked", "parts", "encoding"),
     [
@@ -241,7 +306,8 @@ async def test_what_should_have_left_before_leaves_now(door, clock, past):
     [(None, "fail"), (WhenUncertain.RESEND, "resend"), (WhenUncertain.HOLD, "hold")],
 )
 async def test_what_to_do_about_uncertainty_is_asked_for_or_set_for_the_site(house, asked, stored):
-    door = house(when_uncertain=WhenUncertain.FAIL)
+    rules = UncertainRules(by_category={Category.TRANSACTIONAL: WhenUncertain.FAIL})
+    door = house(site=lambda: SiteRules(uncertain=rules))
     await door.submit(when_uncertain=asked)
     with door.store._engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT when_uncertain FROM message").scalars().all()
@@ -313,3 +379,37 @@ async def test_the_addresses_of_an_esme_and_its_wish_are_kept_for_its_receipts(d
     await door.store.chores.expire(clock.now())
     (owed,) = await door.store.notices.owed(door.account.id, 10)
     assert {name: getattr(owed.notice.news, name) for name in addresses} == addresses
+
+
+@pytest.mark.parametrize("name", ["reference", "idempotency_key"])
+async def test_a_repetition_after_its_time_is_answered_as_the_first_time(door, clock, name):
+    asked = {name: "order-1", "expires_at": clock.now() + HOURS}
+    first = await door.submit(**asked)
+    clock.advance(2 * HOURS)
+    again = await door.submit(**asked)
+    assert (again.id, again.repeated) == (first.id, True)
+    with pytest.raises(ReferenceUsed):
+        await door.submit(**asked, text="another")
+    with pytest.raises(BadField) as caught:
+        await door.submit(**(asked | {name: "order-2"}))
+    assert caught.value.field == "expires_at"
+    assert len(await door.stored()) == 1
+
+
+async def test_an_account_may_have_a_policy_of_its_own_but_none_sends_marketing_twice(house):
+    rules = UncertainRules(by_account={"shop": WhenUncertain.RESEND})
+    door = house(site=lambda: SiteRules(uncertain=rules))
+    await door.submit(category=Category.OTP)
+    await door.submit(category=Category.MARKETING)
+    with pytest.raises(BadField):
+        await door.submit(category=Category.MARKETING, when_uncertain=WhenUncertain.RESEND)
+    with door.store._engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT when_uncertain FROM message ORDER BY id")
+        assert found.scalars().all() == ["resend", "hold"]
+
+
+async def test_a_batch_and_a_time_zone_are_kept_with_the_message(door):
+    await door.submit(batch="sale", time_zone="Asia/Kolkata")
+    with door.store._engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT batch, time_zone FROM message").all()
+    assert found == [("sale", "Asia/Kolkata")]

@@ -29,7 +29,15 @@ SMPP_PURE = SMPP_NAMES | {
     "smpp_server.userdata",
 }
 
-MODEM = MODEM_CODEC | {"modem.at", "modem.profiles", "modem"}
+MODEM = MODEM_CODEC | {
+    "modem.at",
+    "modem.quotes",
+    "modem.ussd_text",
+    "modem.profiles",
+    "modem.choices",
+    "modem.ladder",
+    "modem",
+}
 
 PURE = {
     "errors": set(),
@@ -41,11 +49,15 @@ PURE = {
     "policy": {"errors", "lifecycle", "policy.categories", "submission"},
     "text": {"errors"},
     "msisdn": {"errors"},
-    "modem.at": {"errors"},
+    "modem.quotes": set(),
+    "modem.at": {"errors", "modem.quotes"},
     "modem.pdu": {"text", "errors"},
+    "modem.ussd_text": {"modem.pdu", "text", "errors"},
     "modem.causes": {"lifecycle", "errors"},
     "modem.values": {"modem.pdu", "modem.causes", "errors"},
-    "modem.profiles": set(),
+    "modem.profiles": {"modem.causes"},
+    "modem.choices": {"modem.profiles"},
+    "modem.ladder": {"errors"},
     "smpp_server.names": {"errors"},
     "smpp_server.fields": {"errors", "smpp_server.names"},
     "smpp_server.pdu": {"errors", "smpp_server.names", "smpp_server.fields"},
@@ -88,38 +100,78 @@ WORLDLY = {
     "clock": set(),
     "logs": set(),
     "credentials": {"errors"},
-    "settings": LOW | {"policy", "msisdn", "text"},
-    "config": LOW | {"policy", "msisdn", "settings"},
+    "setting_types": {"msisdn"},
+    "terms": LOW | {"policy", "msisdn", "setting_types"},
+    "settings": LOW | {"policy", "msisdn", "text", "setting_types", "terms"},
+    "keyword_settings": LOW | {"policy", "setting_types", "text"},
+    "config": LOW | {"policy", "msisdn", "settings", "terms", "keyword_settings", "rule_settings"},
+    "reload": LOW | {"config", "settings", "setting_types"},
     "models": LOW,
     "store": LOW | {"models", "policy", "credentials"},
     "intake": LOW | {"store", "models", "policy", "text", "msisdn", "settings"},
+    "withdrawal": LOW | {"intake", "store", "models"},
     "modem": LOW | {"text", *MODEM},
     "inbox": LOW
     | {"store", "models", "policy", "intake", "text", "msisdn", "settings", *MODEM_CODEC},
     "control": LOW | {"store", "models", "policy"},
+    "optouts": LOW | {"store", "models", "policy", "msisdn"},
+    "replies": LOW | {"store", "policy", "text", "msisdn"},
     "outbox": LOW | {"store", "models", "policy", "settings"},
     "webhook": LOW | {"__init__", "outbox", "store", "models", "settings"},
     "attempt": LOW | SENDING - {"inbox", "modem"},
     "record": LOW | {"store", "models"},
-    "line": LOW | SENDING | {"attempt", "record"},
-    "keeper": LOW | SENDING | {"attempt", "line", "record"},
-    "pool": LOW | SENDING | {"attempt", "line", "keeper", "settings"},
+    "judging": LOW | SENDING - {"inbox", "modem"} | {"attempt"},
+    "replug": {"errors"},
+    "mending": LOW | {"store", "models", "settings", "replug", *MODEM},
+    "watching": LOW | {"store", "models", "settings", "mending", *MODEM},
+    "standing": LOW | SENDING - {"inbox"},
+    "roster": LOW | {"store", "models"},
+    "alarms": LOW | SENDING - {"inbox"},
+    "hearing": LOW | SENDING | {"alarms", "standing"},
+    "reserved": LOW | {"store", "models", "policy"},
+    "hands": LOW | {"store", "inbox", "record"},
+    "beginning": LOW | {"store", "models"},
+    "line": LOW
+    | SENDING
+    | {"attempt", "beginning", "hands", "hearing", "judging", "mending", "reserved"}
+    | {"standing", "watching"},
+    "ahead": LOW | {"store", "policy"},
+    "dispatcher": LOW | {"ahead", "line", "policy", "store"},
+    "rule_settings": LOW | {"policy", "msisdn", "setting_types"},
+    "site_rules": LOW | {"ahead", "config", "msisdn", "policy", "store"},
+    "rerouting": LOW | {"msisdn", "policy", "store"},
+    "planning": LOW | {"store", "policy", "config", "msisdn"},
+    "allowances": LOW | {"store", "policy"},
+    "site": LOW | SENDING | {"attempt", "hands", "line", "mending", "settings", "watching"},
+    "keeper": LOW
+    | SENDING
+    | {"allowances", "attempt", "hands", "line", "mending", "site", "watching"}
+    | {"record", "roster", "standing"},
+    "selftest": LOW | SENDING | {"intake", "keeper", "line", "standing"},
+    "pool": LOW | {"dispatcher", "keeper", "modem"},
+    "errands": LOW | SENDING | {"control", "intake", "line", "keeper", "selftest"},
     "chores": LOW | {"store", "models", "policy", "settings"},
+    "balances": LOW | SENDING | {"settings"},
     "smpp_server": LOW
     | {"intake", "outbox", "store", "models", "policy", "text", "settings", *SMPP_PURE},
     "api": LOW
     | {
         "__init__",
         "intake",
+        "withdrawal",
         "outbox",
         "control",
+        "optouts",
         "store",
         "models",
+        "planning",
         "policy",
         "config",
+        "reload",
         "settings",
     },
     "service": LOW,
+    "usb_helper": set(),
 }
 
 BELOW_THE_DAEMON = {*PURE, *WORLDLY}
@@ -135,7 +187,7 @@ MAY_IMPORT = {
 
 DOORS = {"api", "smpp_server", "webhook"}
 
-OUT_OF_REACH = {"pool", "line", "keeper", "attempt", "modem", *MODEM}
+OUT_OF_REACH = {"pool", "dispatcher", "ahead", "line", "keeper", "attempt", "modem", *MODEM}
 """What no door may touch: the pool with its rooms, and the modems."""
 
 WORLD = {

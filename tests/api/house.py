@@ -16,6 +16,7 @@ from appliance import text
 from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
 from appliance.config import Config
+from appliance.control import Control
 from appliance.inbox import reading
 from appliance.intake import Intake, IntakeRules
 from appliance.lifecycle import Event
@@ -33,7 +34,6 @@ from appliance.store.values import (
     ReportFacts,
     Taken,
 )
-from appliance.submission import WhenUncertain
 
 NUMBER = "+4915228817386"
 SENDER = "+4915228817399"
@@ -82,6 +82,9 @@ class House:
     @property
     def auth(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.issued.api_key}"}
+
+    def now(self) -> datetime:
+        return SystemClock().now()
 
     async def has_line(self, slot: str = "1-1.2", iccid: str = ICCID, **facts: object) -> int:
         """Let the store know a line; return the id of its SIM."""
@@ -167,6 +170,7 @@ class House:
             sent_at=at,
             received_at=at,
             fingerprint=(words, str(at)),
+            suffix=sender[-8:],
         )
         return await self.store.inbound.take(facts)
 
@@ -194,9 +198,9 @@ async def house(tmp_path: Path, settings: dict[str, object]) -> AsyncIterator[Ho
         countries=frozenset,
         max_parts=4,
         validity=timedelta(hours=72),
-        when_uncertain=WhenUncertain.HOLD,
     )
     intake = Intake(store, clock, rules, Space(tmp_path, 0))
+    control = Control(store, clock, lambda iccid: sim.name if (sim := config.sim(iccid)) else "")
     issued = await store.accounts.add(NewAccount(name="shop"), datetime.now(UTC))
     found: list[House] = []
     dropped: list[int] = []
@@ -204,6 +208,7 @@ async def house(tmp_path: Path, settings: dict[str, object]) -> AsyncIterator[Ho
     def doors(*, local: bool) -> Doors:
         return Doors(
             intake=intake,
+            control=control,
             store=store,
             clock=clock,
             config=config,

@@ -57,6 +57,7 @@ async def test_every_field_of_the_request_reaches_the_store(api, house):
         "send_at": due.isoformat(),
         "expires_at": (due + timedelta(hours=2)).isoformat(),
         "flash": True,
+        "service_centre": "+491710760000",
         "receipts": "failure",
         "when_uncertain": "resend",
     }
@@ -69,8 +70,10 @@ async def test_every_field_of_the_request_reaches_the_store(api, house):
     assert stored.not_before == due
     assert stored.expires_at == due + timedelta(hours=2)
     with closing(sqlite3.connect(house.config.storage.data / "appliance.db")) as database:
-        columns = "SELECT flash, receipts, when_uncertain, door FROM message"
-        assert database.execute(columns).fetchall() == [(1, "failure", "resend", "rest")]
+        columns = "SELECT flash, receipts, when_uncertain, door, service_centre FROM message"
+        assert database.execute(columns).fetchall() == [
+            (1, "failure", "resend", "rest", "+491710760000")
+        ]
     shown = (await api.get(answer.headers["location"])).json()
     assert (shown["data"], shown["text"]) == ("AP8Q", None)
     assert datetime.fromisoformat(shown["send_at"]) == due
@@ -191,13 +194,21 @@ async def test_health_needs_no_key(api, house):
 async def test_the_openapi_document_describes_every_route_and_no_local_one(api):
     document = (await api.get("/openapi.json")).json()
 
-    assert set(document["paths"]) == {
+    asked = ("ussd", "ussd-answer", "ussd-cancel", "pin", "reset", "pause", "resume")
+    assert set(document["paths"]) >= {
         "/v1/messages",
         "/v1/messages/{message_id}",
         "/v1/inbound",
+        "/v1/calls",
+        "/v1/incidents",
+        "/v1/lines",
+        "/v1/lines/{line}",
+        *(f"/v1/lines/{{line}}/{what}" for what in (*asked, "test-message", "self-test")),
+        "/v1/requests/{request_id}",
         "/v1/health",
     }
-    assert set(document["webhooks"]) == {"message", "inbound.received"}
+    assert all(path.startswith("/v1/") for path in document["paths"])
+    assert set(document["webhooks"]) >= {"message", "inbound.received", "call.missed"}
     send = document["paths"]["/v1/messages"]["post"]
     assert send["security"] == [{"API key": []}]
     assert "application/problem+json" in send["responses"]["default"]["content"]

@@ -119,6 +119,7 @@ async def test_today_begins_at_the_sites_midnight(house, settings):
     clock = ManualClock(datetime(2030, 1, 1, 16, 30, tzinfo=UTC))
     doors = page.Doors(
         intake=house.doors.intake,
+        control=house.doors.control,
         store=house.store,
         clock=clock,
         config=house.config,

@@ -34,6 +34,16 @@ WRONG = {
     "a priority too high": (GOOD | {"priority": 4}, 422, "priority"),
     "a priority in words": (GOOD | {"priority": "1"}, 422, "priority"),
     "a flash in words": (GOOD | {"flash": "yes"}, 422, "flash"),
+    "a service centre that is no number": (
+        GOOD | {"service_centre": SECRET},
+        422,
+        "service_centre",
+    ),
+    "a service centre in national form": (
+        GOOD | {"service_centre": "01710760000"},
+        422,
+        "service_centre",
+    ),
     "a time without its offset": (GOOD | {"send_at": "2030-01-01T08:00:00"}, 422, "send_at"),
     "a time as a number": (GOOD | {"send_at": 1893456000}, 422, "send_at"),
     "a time beyond the calendar": (

@@ -128,7 +128,8 @@ def overfills(limit, everything, last):
     mine = calendar.start(day_of(last, calendar))
     if mine is None or mine > day_of(last, calendar):
         return True
-    same = [part for part in everything if calendar.start(day_of(part, calendar)) == mine]
+    days = [(part, day_of(part, calendar)) for part in everything]
+    same = [part for part, day in days if calendar.start(day) == mine <= day]
     match limit:
         case RecipientsDaily() | RecipientsMonthly():
             known = {part.recipient for part in same if part is not last}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.policy.categories import PRIORITY, Category
-from appliance.policy.choosing import Candidate, Free, Queue, assign, choose
+from appliance.policy.choosing import Candidate, Free, Queue, assign, choose, why_not
 from appliance.policy.limits import Allowance, Daily, Wait
 from appliance.policy.routes import ANY_WAY, Destination, Route
 from appliance.policy.shares import Shares
@@ -274,3 +274,23 @@ def test_who_has_waited_is_not_passed_by_an_equal_that_is_younger(first, second)
     for account in {candidate.account for candidate in order}:
         ages = [each.due_at for each in order if each.account == account]
         assert ages == sorted(ages)
+
+
+# refusals
+
+
+def test_a_sim_that_was_refused_a_message_leaves_it_to_another_and_tries_later():
+    until = NOW + timedelta(seconds=30)
+    refused = {"refused_by": frozenset({1}), "refused_until": until}
+    assert keys(plan([message(1, **refused)], [line(1), line(2)])) == [(1, 2)]
+    assert choose(message(1, **refused), [line(1, name="A")], NOW).at == until
+    assert why_not(message(1, **refused), line(1, name="A"), NOW) == (
+        "A: it has tried this message in vain, next at 12:00:30"
+    )
+    assert choose(message(1, **refused), [line(1)], until).line is not None
+
+
+def test_the_sim_that_a_recipient_knows_is_not_waited_for_when_it_was_refused():
+    until = NOW + timedelta(seconds=30)
+    refused = {"refused_by": frozenset({1}), "refused_until": until, "known_sim": 1}
+    assert keys(plan([message(1, **refused)], [line(1), line(2)])) == [(1, 2)]

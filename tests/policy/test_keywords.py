@@ -1,11 +1,13 @@
+from itertools import combinations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.policy import words
-from appliance.policy.keywords import Keyword, fold, keyword
+from appliance.policy.keywords import ALIKE, Keyword, fold, keyword
 
-TABLE = {Keyword.STOP: words.STOP, Keyword.START: words.START}
+TABLE = {Keyword.STOP: words.STOP, Keyword.START: words.START, Keyword.HELP: words.HELP}
 
 ROWS = [
     (meaning, word)
@@ -32,13 +34,14 @@ def test_each_word_is_understood_in_any_case_and_width_with_signs_around_it(mean
 
 
 @pytest.mark.parametrize("languages", TABLE.values())
-def test_every_language_shipped_can_opt_out_and_in(languages):
+def test_every_language_shipped_can_opt_out_and_in_and_ask_for_help(languages):
     assert set(languages) == LANGUAGES
 
 
 def test_no_word_means_two_things():
     folded = {meaning: {fold(w) for m, w in ROWS if m is meaning} for meaning in Keyword}
-    assert not folded[Keyword.STOP] & folded[Keyword.START]
+    for one, other in combinations(Keyword, 2):
+        assert not folded[one] & folded[other], (one, other)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,12 @@ def test_what_is_no_keyword_as_a_whole_is_none(text):
 
 
 def test_words_of_the_configuration_are_understood_as_the_shipped_ones_are():
-    extra = {Keyword.STOP: ("Nie mehr!", "ЗАМОЛЧИ"), Keyword.START: ("Weiter",)}
+    extra = {
+        Keyword.STOP: ("Nie mehr!", "ЗАМОЛЧИ"),
+        Keyword.START: ("Weiter",),
+        Keyword.HELP: ("Wer da?",),
+    }
+    assert keyword("WER  DA", extra) is Keyword.HELP
     assert keyword("nie  mehr", extra) is Keyword.STOP
     assert keyword("замолчи.", extra) is Keyword.STOP
     assert keyword("WEITER", extra) is Keyword.START
@@ -145,3 +153,36 @@ def test_a_word_more_makes_it_a_sentence(row, other):
     _, word = row
     assert keyword(f"{word} {other}") is None
     assert keyword(f"{other} {word}") is None
+
+
+SPELLINGS = {
+    taken_for: [chr(letter), *(chr(letter).upper() if len(chr(letter).upper()) == 1 else "")]
+    for letter, taken_for in ALIKE.items()
+}
+"""Letters that are taken for another one."""
+
+
+@st.composite
+def look_alikes(draw):
+    """Spell a word with whatever letters look like its own, in any width and case."""
+    meaning, word = draw(st.sampled_from(ROWS))
+    spelt = []
+    for letter in word:
+        twins = [letter, letter.upper() if len(letter.upper()) == 1 else letter]
+        twins += [c for c in SPELLINGS.get(fold(letter), ()) if fold(c) == fold(letter)]
+        if "!" <= letter <= "~":
+            twins.append(chr(ord(letter) + 0xFEE0))
+        spelt.append(draw(st.sampled_from(twins)))
+    return meaning, "".join(spelt)
+
+
+@given(look_alikes())
+def test_letters_that_look_the_same_spell_the_same_word(spelt):
+    meaning, written = spelt
+    assert keyword(written) is meaning
+
+
+@given(look_alikes(), st.sampled_from(["please", "不要", "пожалуйста", "bitte", "لا"]), st.booleans())
+def test_no_spelling_within_a_sentence_is_a_keyword(spelt, other, before):
+    _, written = spelt
+    assert keyword(f"{other} {written}" if before else f"{written} {other} !") is None

@@ -162,26 +162,27 @@ def test_a_clock_that_steps_back_never_resets_a_limit(limits, now, steps):
 def test_limits_that_are_exchanged_count_all_that_was_sent(limits, now, steps, watching):
     """What is spent while the store is read counts once, written down already or not."""
     (before, after), (at, late) = limits, watching
-    allowance, sent, seen, since = Allowance(before), [], None, None
-    for number, (pause, recipient, event) in enumerate(steps):
+    allowance, sent, last = Allowance(before), [], []
+    since = seen = asked = None
+    for number, (pause, recipient, event) in enumerate([*steps, (timedelta(), b"", "end")]):
         now += pause
-        if number == at:
-            since = allowance.watch(now)
-            seen = [*sent] if late else sent[:-1]  # the last one may not be written down
-            asked = now
+        if number == at or (since is None and event == "end"):
+            since, asked = allowance.watch(now), now
+            # The last part may be written down or not, also if it was given back.
+            seen = [part for part in sent if part not in last] + (last if late else [])
         wait = allowance.earliest(now, 1, recipient)
-        if wait.at is None:
+        if wait.at is None or event == "end":
             break
-        now = wait.at
+        now = wait.at + MICROSECOND
         allowance.spend(now, recipient)
+        last = [Sent(now, recipient)]
         if event == "give back":
             allowance.give_back(now, recipient)
         else:
-            sent.append(Sent(now, recipient))
-    if seen is None:
-        since, seen, asked = allowance.watch(now), sent, now
-    allowance.exchange(recollect(after, Past(seen), asked, since))
-    fresh = Allowance(after, sent, now=now)
-    for recipient in (None, b"\1" * 16):
-        exchanged, restarted = (each.earliest(now, 1, recipient) for each in (allowance, fresh))
-        assert exchanged == restarted
+            sent += last
+    if since is not None:
+        allowance.exchange(recollect(after, Past(seen), asked, since))
+        fresh = Allowance(after, sent, now=now)
+        for recipient in (None, b"\1" * 16):
+            exchanged, restarted = (each.earliest(now, 1, recipient) for each in (allowance, fresh))
+            assert exchanged == restarted

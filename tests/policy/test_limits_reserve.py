@@ -143,6 +143,14 @@ def test_of_two_that_wait_the_older_goes_first():
     assert free(allowance, MIDNIGHT, message_id=LONG) == 10
 
 
+def test_many_that_wait_have_their_days_one_after_the_other():
+    allowance = Allowance([Daily(10, UTC), Budget(1, 0.1, Days(UTC))])
+    for message_id in range(150):
+        allowance.reserve(message_id, 10)
+    assert allowance.earliest(NOW).at == MIDNIGHT + 149 * DAY
+    assert allowance.earliest(NOW, 10, message_id=99).at == MIDNIGHT + 98 * DAY
+
+
 def test_a_message_goes_earlier_if_room_is_given_back():
     allowance = Allowance([Daily(10, UTC)])
     spend(allowance, NOW, 5)

@@ -51,6 +51,19 @@ def test_text_is_read_as_its_data_coding_says(coding, octets, text):
     assert (found.text, found.data, found.flash) == (text, None, False)
 
 
+@pytest.mark.parametrize(
+    ("header", "octets", "text"),
+    [
+        ("03240101", b"\x1bs\x1b\x65", "ş€"),
+        ("03250101", b"\x1c\x04", "Ş€"),
+        ("050003070201", b"\x1bs", "s"),
+    ],
+)
+def test_septets_are_read_by_the_tables_that_their_header_names(header, octets, text):
+    found = read(esm_class=0x40, short_message=bytes.fromhex(header) + octets)
+    assert (found.text, found.udh) == (text, bytes.fromhex(header)[1:])
+
+
 @pytest.mark.parametrize("coding", [0x02, 0x04, 0x15, 0xF5])
 def test_octets_stay_octets(coding):
     found = read(data_coding=coding, short_message=b"\x00\xff")
@@ -220,6 +233,40 @@ def test_a_schedule_that_says_now_is_now():
     assert read(schedule_delivery_time=b"260331120000000+").not_before == NOW
     assert refusal(schedule_delivery_time=b"260331115959000+") == Status.BAD_SCHEDULE
     assert refusal(validity_period=b"260331120000000+") == Status.BAD_VALIDITY
+
+
+@pytest.mark.parametrize(
+    ("times", "status"),
+    [
+        ({"schedule_delivery_time": b"250331120000000+"}, Status.BAD_SCHEDULE),
+        ({"schedule_delivery_time": b"260331130000008+"}, Status.BAD_SCHEDULE),  # two hours ahead
+        ({"schedule_delivery_time": b"no time"}, Status.BAD_SCHEDULE),
+        ({"validity_period": b"000000000000000R"}, Status.BAD_VALIDITY),
+        ({"validity_period": b"260331130000008+"}, Status.BAD_VALIDITY),
+        ({"validity_period": b"no time"}, Status.BAD_VALIDITY),
+        (
+            {
+                "schedule_delivery_time": b"000000020000000R",
+                "validity_period": b"000000010000000R",
+            },
+            Status.BAD_VALIDITY,
+        ),
+        (
+            {
+                "schedule_delivery_time": b"260401000000000+",
+                "validity_period": b"260331180000000+",
+            },
+            Status.BAD_VALIDITY,
+        ),
+    ],
+)
+def test_times_that_are_over_or_none_are_refused_by_their_own_status(times, status):
+    assert refusal(**times) == status
+
+
+def test_the_two_forms_may_be_mixed():
+    found = read(schedule_delivery_time=b"260401000000000+", validity_period=b"000002000000000R")
+    assert found.expires_at - found.not_before == timedelta(hours=36)
 
 
 @given(bodies(SHORT_MESSAGE), st.sampled_from([0x33, 0x34, 0x50]))

@@ -15,6 +15,7 @@ from appliance.models import Account
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.engine import open_engine
+from appliance.store.inbound import Reading
 from appliance.store.lines import SeenSim
 from appliance.store.migrate import migrate
 from appliance.store.values import NewMessage
@@ -24,6 +25,8 @@ from tests.postgres import Cluster
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 ALICE = "+4915123456789"
+
+SHIPPED = reading({})
 
 OpenStore = Callable[..., Awaitable[Store]]
 
@@ -83,9 +86,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 async def open_store(url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStore]:
     stores = []
 
-    async def open_one(daemon: str = "box", directory: Path | None = None) -> Store:
+    async def open_one(
+        daemon: str = "box", directory: Path | None = None, how: Reading = SHIPPED
+    ) -> Store:
         store = await Store.open(
-            url, directory or tmp_path, daemon=daemon, clock=clock, reading=reading({})
+            url, directory or tmp_path, daemon=daemon, clock=clock, reading=how
         )
         stores.append(store)
         return store

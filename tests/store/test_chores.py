@@ -9,6 +9,7 @@ import pytest
 from appliance.chores import Chores
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
+from appliance.policy.categories import Category
 from appliance.settings import Messages
 from appliance.store.chores import CHUNK
 from appliance.store.values import Begun, LineFacts, Overdue
@@ -33,7 +34,11 @@ from tests.store.test_dispatch import begin, first_waiting, send
 
 def overdue(world):
     now = world.clock.now()
-    return Overdue(now=now, no_report_before=now - 72 * HOURS, uncertain_before=now - 24 * HOURS)
+    return Overdue(
+        now=now,
+        no_report_before=now - 72 * HOURS,
+        uncertain_before=dict.fromkeys(Category, now - 24 * HOURS),
+    )
 
 
 async def test_after_a_crash_what_was_in_flight_is_uncertain_and_says_why(world):
@@ -266,12 +271,11 @@ async def test_the_chores_survive_a_database_that_fails(open_store, clock, caplo
 
 
 async def test_a_scheduler_does_the_chores_one_run_at_a_time(store, clock):
-    (job,) = Chores(store, clock, Messages()).schedule().get_jobs()
-    assert (job.max_instances, job.coalesce, job.trigger.interval) == (
-        1,
-        True,
-        timedelta(seconds=30),
-    )
+    jobs = Chores(store, clock, Messages()).schedule().get_jobs()
+    assert [(job.max_instances, job.coalesce, job.trigger.interval) for job in jobs] == [
+        (1, True, timedelta(seconds=30)),
+        (1, True, timedelta(seconds=5)),
+    ]
 
 
 async def test_a_late_report_undoes_a_failure_by_policy(world):

@@ -2,15 +2,21 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
 
+from appliance.chores import Chores
 from appliance.errors import OptedOut
 from appliance.lifecycle import State
+from appliance.settings import Messages
 from appliance.store.accounts import NewAccount
+from appliance.store.chores import CHUNK
+from appliance.store.engine import open_engine
 from appliance.store.notices import PREFIX as NOTICE
 from appliance.text import Encoding, septets
 from tests.store.conftest import ALICE
@@ -216,8 +222,6 @@ async def test_a_character_on_the_border_of_two_parts_is_read_whole(world):
 
 
 def _carrying(facts, payload):
-    from dataclasses import replace
-
     return replace(facts, payload=payload)
 
 
@@ -444,3 +448,133 @@ async def test_a_whole_message_is_routed_by_who_wrote_until_then(world):
     await take(world, parts[1])
     assert [one.account for one in await stored(world)] == ["bank"]
     assert await told(world) == []
+
+
+async def test_each_part_is_read_in_its_own_coding(world):
+    parts = pieces(world, "1", "2", "3", "4")
+    codings = [
+        ("gsm7", 0, septets("Hello ")),
+        ("ucs2", 0, "Ж😀".encode("utf-16-be")),
+        ("gsm7", 0, septets(" and Ä")),
+        ("gsm7", 1, b"\x1b\x49"),  # the Turkish single shift table
+    ]
+    facts = [
+        replace(each, encoding=encoding, language=language, payload=payload)
+        for each, (encoding, language, payload) in zip(parts, codings, strict=True)
+    ]
+    await take(world, facts[3], facts[1], facts[0], facts[2])
+    assert await texts(world) == ["Hello Ж😀 and Äİ"]
+
+
+async def test_an_escape_on_the_border_of_two_parts_is_read_whole(world):
+    facts = pieces(world, "1", "2")
+    halves = [septets("5 ") + b"\x1b", b"\x65 only"]
+    await take(world, *(_carrying(each, half) for each, half in zip(facts, halves, strict=True)))
+    assert (await texts(world))[0].startswith("5 €")
+
+
+async def test_a_message_with_a_part_that_is_no_text_is_data(world):
+    facts = pieces(world, "1", "2")
+    binary = replace(facts[1], encoding="binary", payload=b"\x00\xff")
+    await take(world, _carrying(facts[0], septets("ab")), binary)
+    (one,) = await stored(world)
+    assert (one.text, one.data, one.keyword) == (None, b"ab\x00\xff", None)
+
+
+async def test_parts_stored_by_an_earlier_release_are_joined(world, url):
+    first, second = pieces(world, "one ", "two")
+    await take(world, first)
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sql('UPDATE inbound SET segments = \'{"1": "6f6e6520"}\''))
+    engine.dispose()
+    await take(world, second)
+    assert await texts(world) == ["one two"]
+
+
+async def give_up(world):
+    now = world.clock.now()
+    return await world.store.inbound.give_up(now - 24 * HOURS, now)
+
+
+async def owed(world):
+    found = await world.store.notices.owed(world.account.id, 100)
+    return [(one.notice.news.text, one.notice.news.missing) for one in found]
+
+
+async def test_parts_that_are_missing_for_long_are_told_of_once_with_what_is_there(world):
+    parts = pieces(world, "one ", "two ", "three ", "four")
+    await take(world, parts[1], parts[3])
+    world.clock.advance(23 * HOURS)
+    assert await give_up(world) == 0
+    assert await owed(world) == []
+    world.clock.advance(2 * HOURS)
+    assert await give_up(world) == 1
+    assert await give_up(world) == 0
+    (one,) = await stored(world)
+    assert (one.state, one.text, one.missing, one.account) == (
+        "incomplete",
+        "…two …four",
+        2,
+        "shop",
+    )
+    assert await owed(world) == [("…two …four", 2)]
+
+
+async def test_a_late_part_completes_a_message_that_was_given_up_and_it_is_told_whole(world):
+    parts = pieces(world, "one ", "two ", "three")
+    await take(world, parts[0])
+    world.clock.advance(30 * HOURS)
+    await give_up(world)
+    (before,) = await stored(world)
+    (second,) = await take(world, parts[2])
+    assert not second.complete
+    (one,) = await stored(world)
+    assert (one.state, one.text, one.missing) == ("incomplete", "one …three", 1)
+    (third,) = await take(world, parts[1])
+    assert third.complete
+    (one,) = await stored(world)
+    assert (one.id, one.state, one.text, one.missing) == (
+        before.id,
+        "complete",
+        "one two three",
+        0,
+    )
+    assert await owed(world) == [("one two three", 0)] * 2
+
+
+async def test_only_a_whole_message_can_be_a_stop(world):
+    accepted = await world.accept()
+    parts = pieces(world, "STOP", " calling me at night")
+    await take(world, parts[0])
+    world.clock.advance(25 * HOURS)
+    await give_up(world)
+    assert await state(world, accepted) is State.QUEUED
+    (one,) = await stored(world)
+    assert one.keyword is None
+    late = pieces(world, "ST", "OP", reference=9)
+    await take(world, late[0])
+    world.clock.advance(25 * HOURS)
+    await give_up(world)
+    await take(world, late[1])
+    assert (await stored(world))[-1].keyword == "stop"
+    with pytest.raises(OptedOut):
+        await world.accept()
+
+
+async def test_many_that_are_given_up_are_told_in_several_passes(world):
+    parts = [pieces(world, "one ", "two", reference=number)[0] for number in range(CHUNK + 5)]
+    await take(world, *parts)
+    world.clock.advance(25 * HOURS)
+    await Chores(world.store, world.clock, Messages()).run()
+    assert {one.state for one in await stored(world)} == {"incomplete"}
+
+
+async def test_class_and_indication_are_kept_and_told(world):
+    parts = pieces(world, "one ", "two")
+    await take(world, replace(parts[0], message_class=0), replace(parts[1], indication="voicemail"))
+    (one,) = await stored(world)
+    assert (one.message_class, one.indication) == (0, "voicemail")
+    (told_of,) = await world.store.notices.owed(world.account.id, 10)
+    news = told_of.notice.news
+    assert (news.message_class, news.indication, news.missing) == (0, "voicemail", 0)

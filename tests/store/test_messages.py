@@ -103,4 +103,6 @@ def stop(world, text: str = "STOP", **given: object) -> InboundFacts:
         "received_at": world.clock.now(),
         "fingerprint": (text, world.clock.now()),
     }
-    return InboundFacts(**(fields | given))  # type: ignore[arg-type]
+    fields |= given
+    fields.setdefault("suffix", str(fields["sender"])[-8:])
+    return InboundFacts(**fields)  # type: ignore[arg-type]

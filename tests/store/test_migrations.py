@@ -239,3 +239,36 @@ async def test_a_database_that_cannot_be_had_is_said_so_and_frees_the_directory(
             await start(url)
     store = await start(f"sqlite:///{tmp_path / 'appliance.db'}")
     await store.close()
+
+
+@each_engine
+def test_messages_that_wait_from_before_there_were_lanes_are_given_one(engine):
+    revise(engine, "upgrade", "0002")
+    at = "2026-05-04 12:00:00"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO account (id, name, is_default, max_binds, created_at)"
+                f" VALUES (1, 'shop', {'true' if engine.dialect.name == 'postgresql' else 1},"
+                f" 4, '{at}')"
+            )
+        )
+        for number, state in ((1, "queued"), (2, "queued"), (3, "delivered")):
+            flash = "false" if engine.dialect.name == "postgresql" else 0
+            key = "'a'::bytea" if engine.dialect.name == "postgresql" else "x'61'"
+            connection.execute(
+                text(
+                    "INSERT INTO message (id, account_id, door, category, priority, recipient_key,"
+                    " recipient_suffix_key, flash, encoding, parts, state, not_before, expires_at,"
+                    " when_uncertain, accepted_at, changed_at)"
+                    f" VALUES ({number}, 1, 'rest', 'marketing', 0, {key}, {key}, {flash}, 'gsm7',"
+                    f" 1, '{state}', '{at}', '{at}', 'hold', '{at}', '{at}')"
+                )
+            )
+    revise(engine, "upgrade", "head")
+    with engine.connect() as connection:
+        lanes = list(connection.execute(text("SELECT id, category, sim_group FROM lane")))
+        found = list(connection.execute(text("SELECT lane_id FROM message ORDER BY id")))
+    ((lane, category, group),) = lanes
+    assert (category, group) == ("marketing", "")
+    assert [row.lane_id for row in found] == [lane, lane, None]

@@ -65,7 +65,7 @@ async def in_this_order(url, lock, first, second):
 
 
 def recipient_lock(world):
-    key = world.store._base.keys.number(ALICE)
+    key = world.store._base.keys.suffix(ALICE[-8:])
     number = int.from_bytes(key[:8], "big", signed=True)
     return "SELECT pg_advisory_xact_lock(:key)", {"key": number}
 

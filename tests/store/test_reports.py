@@ -7,6 +7,7 @@ import pytest
 
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
+from appliance.policy.categories import Category
 from appliance.store.values import Overdue
 from tests.store.steps import (
     CENTRE,
@@ -30,7 +31,10 @@ from tests.store.test_dispatch import first_waiting
 
 def overdue(world, **given):
     now = world.clock.now()
-    bounds = {"no_report_before": now - 72 * HOURS, "uncertain_before": now - 24 * HOURS}
+    bounds = {
+        "no_report_before": now - 72 * HOURS,
+        "uncertain_before": dict.fromkeys(Category, now - 24 * HOURS),
+    }
     return Overdue(now=now, **(bounds | given))
 
 
@@ -215,16 +219,85 @@ async def test_a_report_of_nothing_we_know_is_kept_and_counted(world):
     assert await unmatched(world) == 1
 
 
-async def test_a_temporary_status_changes_nothing_but_is_remembered(world):
+async def test_a_temporary_status_changes_no_state_but_is_shown_with_its_message(world):
     accepted = await sent(world)
     for status in range(0x20, 0x26):
-        assert await world.store.reports.take(report(world, None, status=status))
+        cause = f"status {status:02X}"
+        await world.store.reports.take(report(world, None, status=status, cause=cause))
 
-    assert await steps(world, accepted) == [State.QUEUED, State.SENDING, State.SENT]
+    found = await story(world, accepted)
+    assert (found.message.state, found.message.cause) == (State.SENT, "status 25")
+    assert (found.parts[0].cause, found.attempts[0].status) == ("status 25", 0x25)
+    assert [(step.event, step.state, step.cause) for step in found.history[-2:]] == [
+        ("be delivered yet", State.SENT, "status 24"),
+        ("be delivered yet", State.SENT, "status 25"),
+    ]
     assert await told(world) == [State.SENT]
-    assert (await story(world, accepted)).attempts[0].status == 0x25
     await world.store.reports.take(report(world))
-    assert await state(world, accepted) is State.DELIVERED
+    found = (await story(world, accepted)).message
+    assert (found.state, found.cause) == (State.DELIVERED, None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "tells"),
+    [("all", [State.SENT, State.SENT]), ("final", []), (None, [State.SENT])],
+)
+async def test_only_who_asked_for_all_news_is_told_that_a_centre_still_tries(world, wish, tells):
+    await sent(world, receipts=wish)
+    await world.store.reports.take(report(world, None, cause="congestion, still trying"))
+    owed = await world.store.notices.owed(world.account.id, 10)
+    assert [one.notice.news.state for one in owed] == tells
+    if wish == "all":
+        news = owed[-1].notice.news
+        assert (news.cause, news.cause_code, news.final) == (
+            "congestion, still trying",
+            0x20,
+            False,
+        )
+
+
+async def test_that_a_centre_still_tried_never_hides_what_became_of_the_part(world):
+    accepted = await sent(world)
+    await world.store.reports.take(report(world))
+    before = await story(world, accepted)
+    assert await world.store.reports.take(report(world, None))  # it was on its way for longer
+    assert await story(world, accepted) == before
+
+
+async def test_an_uncertain_part_that_a_centre_still_tries_was_sent_and_is_not_sent_again(world):
+    accepted = await world.accept(when_uncertain="resend")
+    await lose(world, *await begun(world))
+    await world.store.reports.take(report(world, None, cause="congestion, still trying"))
+    found = (await story(world, accepted)).message
+    assert (found.state, found.cause) == (State.SENT, "congestion, still trying")
+    world.clock.advance(30 * HOURS)
+    now = world.clock.now()
+    bounds = {"no_report_before": now - 72 * HOURS}
+    bounds["uncertain_before"] = dict.fromkeys(Category, now)
+    assert await world.store.chores.settle(Overdue(now=now, **bounds)) == 0
+
+
+@pytest.mark.parametrize("gone", [State.EXPIRED, State.NO_REPORT])
+@pytest.mark.parametrize("event", [Event.DELIVER, Event.REFUSE])
+async def test_a_late_report_is_recorded_and_told_where_it_is_news(world, gone, event):
+    accepted = await sent(world)
+    sent_at = world.clock.now()
+    if gone is State.EXPIRED:
+        await world.store.reports.take(report(world, Event.EXPIRE))
+    else:
+        world.clock.advance(80 * HOURS)
+        bounds = {"no_report_before": world.clock.now(), "uncertain_before": {}}
+        await world.store.chores.silence(Overdue(now=world.clock.now(), **bounds))
+    assert await state(world, accepted) is gone
+    world.clock.advance(HOURS)
+    assert await world.store.reports.take(report(world, event, at=sent_at))
+
+    becomes = {Event.DELIVER: State.DELIVERED, Event.REFUSE: State.FAILED}[event]
+    if (gone, event) == (State.EXPIRED, Event.REFUSE):
+        becomes = State.EXPIRED  # the first word of it stays; only a delivery is better news
+    found = await story(world, accepted)
+    assert (found.message.state, found.attempts[0].reported_at) == (becomes, world.clock.now())
+    assert await told(world) == [State.SENT, gone] + [becomes] * (becomes is not gone)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -126,6 +126,7 @@ async def trouble(tmp_path_factory):
             bank.ports,
             process_env=blocking.environment,
             MODEMS__CHECK_SECONDS="2",
+            MENDING__GIVE_UP_MINUTES="0.05",
         ) as box,
     ):
         await bank.control.do("set", network={"retry_seconds": 1}, boot_pace=0.1)
@@ -159,7 +160,7 @@ async def test_a_port_that_blocks_on_close_holds_up_nobody_and_is_named(trouble)
 
 
 async def test_a_modem_that_never_answers_is_named_and_only_the_part_it_has_waits(trouble):
-    await trouble.line_becomes(MUTE, "ready", "has not answered")
+    await trouble.line_becomes(MUTE, "sending", "has not answered")
     await trouble.others_go_on()
     entry = [one for one in trouble.bank.ledger.entries() if one.modem == MUTE][-1]
     message = trouble.traffic.ids[int(entry.recipient[-7:])]

@@ -1,0 +1,329 @@
+"""Modems that fail in many ways, each brought back by the lowest step that helps."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from appliance import mending, usb_helper, watching
+from appliance.modem import usb
+from appliance.modem.ladder import Rung
+from appliance.settings import Mending
+from tests.box import ROOT, until
+from tests.whole.keeping import helper, home
+
+pytestmark = pytest.mark.timeout(120)
+
+NUMBER = "+4915120000001"
+
+RESTS = Mending(give_up_minutes=0.01)  # so that giving up is over soon
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(mending, "SETTLE", timedelta(milliseconds=500))
+
+
+def taken(line):
+    return set(line.mended or {})
+
+
+async def test_one_silent_moment_is_met_by_asking_again_and_bringing_into_step(tmp_path):
+    async with home(tmp_path) as here:
+        await here.ready()
+        await here.fault("hang", cure="escape")
+        line = await here.line_is("it was brought into step", lambda one: "resync" in taken(one))
+        await here.submit(NUMBER)
+        await here.on_air(NUMBER)
+        line = await here.line_is("nothing is being done", lambda one: not one.mending)
+        assert taken(line) == {"again", "resync"}
+        assert await here.incidents() == []
+
+
+@pytest.mark.parametrize(("cure", "rung"), [("reopen", Rung.REOPEN), ("cfun", Rung.RESET)])
+async def test_a_modem_that_hangs_comes_back_by_the_step_that_helps_and_no_higher(
+    tmp_path, cure, rung
+):
+    async with home(tmp_path) as here:
+        await here.ready()
+        await here.fault("hang", cure=cure)
+        await here.line_is("the step is shown", lambda one: "(step 3 of 6)" in one.mending)
+        line = await here.line_is(
+            "it is ready again", lambda one: one.state == "ready" and rung in taken(one)
+        )
+        assert max(map(list(Rung).index, map(Rung, taken(line)))) == list(Rung).index(rung)
+        said = [sentence for kind, sentence in await here.incidents() if kind == "mended"]
+        assert len(said) == len(taken(line) - {"again", "resync"})
+        await here.submit(NUMBER)
+        await here.on_air(NUMBER)
+
+
+async def test_a_stick_that_only_replugging_helps_is_replugged_by_the_helper(tmp_path):
+    rules = Mending(helper=str(tmp_path / "helper.sock"))
+    async with (
+        helper(tmp_path / "helper.sock", tmp_path / "sysfs") as served,
+        home(tmp_path, sysfs=True, mending=rules) as here,
+    ):
+        await here.ready()
+        await here.fault("hang", cure="usb")
+        line = await here.line_is(
+            "it is ready again", lambda one: one.state == "ready" and "usb" in taken(one)
+        )
+        assert served == [0]
+        assert line.mended["usb"] == 1
+        assert (
+            "mended",
+            "The modem's USB device was turned off and on, because it did not answer.",
+        ) in (await here.incidents())
+
+
+async def test_what_nothing_helps_is_given_up_said_so_and_tried_again_now_and_then(tmp_path):
+    async with home(tmp_path, mending=RESTS) as here:
+        await here.ready()
+        await here.fault("hang", cure="never")
+        line = await here.line_is("it is given up", lambda one: "given up; next try" in one.mending)
+        await here.stands("given_up")
+        assert line.state == "no_answer"
+        assert "usb" not in taken(line)  # there is no USB device
+        await here.do("mend", modem=0)
+        await here.ready()
+        await here.stands("given_up", standing=False)
+        line = await here.line_is("nothing is being done", lambda one: not one.mending)
+
+
+async def test_counts_outlive_a_restart_of_the_daemon(tmp_path):
+    async with home(tmp_path) as here:
+        await here.ready()
+        await here.store.lines.tell(_counted(await here.line()))
+        assert await here.store.lines.mended("modem0") == {"usb": 3}
+        keeper = here.pool.keeper("modem0")
+        await keeper._mender.remember()
+        assert keeper._mender.mended["usb"] == 3
+
+
+def _counted(line):
+    from appliance.store.values import LineFacts
+
+    return LineFacts(
+        slot=line.slot,
+        port=line.port,
+        state="ready",
+        cause="",
+        next_step="",
+        simulated=True,
+        changed_at=line.changed_at,
+        mended={"usb": 3},
+    )
+
+
+async def test_a_missing_sim_is_no_business_of_the_ladder(tmp_path):
+    async with home(tmp_path) as here:
+        await here.ready()
+        await here.fault("sim_out")
+        line = await here.line_is("the SIM is missed", lambda one: one.state == "sim_missing")
+        before = here.bank.modems[0].stats["commands"]
+
+        async def looked_again():
+            return here.bank.modems[0].stats["commands"] > before
+
+        await until(looked_again, "it is looked at again")
+        line = await here.line()
+        assert not taken(line) - {"again", "resync"}
+        await here.fault("sim_in")
+        await here.ready()
+
+
+async def test_registered_and_nothing_gets_out_is_an_incident_and_restarts_the_modem(tmp_path):
+    rules = Mending(failures=2)
+    async with home(tmp_path, mending=rules) as here:
+        await here.ready()
+        await here.fault("mute_network", code=41, cure="cfun")
+        for number in range(3):
+            await here.submit(f"+491512000001{number}")
+        await here.line_is("it was restarted", lambda one: "reset" in taken(one))
+        assert "nothing_out" in {kind for kind, _ in await here.incidents()}
+        await here.ready()
+        await here.submit(NUMBER)
+        await here.on_air(NUMBER)
+        await here.stands("nothing_out", standing=False)
+
+
+async def test_somebody_may_have_a_modem_restarted(tmp_path):
+    async with home(tmp_path) as here:
+        await here.ready()
+        health = await here.pool.keeper("modem0").reset("asked for by a test")
+        assert health.state == "ready"
+        assert (await here.line_is("it is counted", lambda one: one.mended)).mended == {"reset": 1}
+        await here.ready()
+
+
+async def test_a_flood_of_garbage_is_mended_and_the_neighbour_sends_on(tmp_path):
+    async with home(tmp_path, modems=2, mending=RESTS) as here:
+        await here.ready(0)
+        await here.ready(1)
+        await here.fault("garbage", rate=500_000, cure="reopen")
+        for number in range(20):
+            await here.submit(f"+49151200001{number:02d}")
+        await until(_all_sent(here, 20), "all are sent")
+        line = await here.line_is(
+            "it is ready again", lambda one: one.state == "ready" and "reopen" in taken(one)
+        )
+        assert "reset" not in taken(line)
+
+
+def _all_sent(here, count):
+    async def there():
+        return len({one.recipient for one in here.bank.ledger.sent()}) >= count
+
+    return there
+
+
+# Reports
+
+
+def seen(sent=20, reported=0, others_sent=40, others_reported=40):
+    return watching.Coverage(sent, reported, others_sent, others_reported)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "missing"),
+    [
+        (seen(), True),
+        (seen(others_reported=20), True),
+        (seen(others_reported=19), False),  # nobody gets them
+        (seen(reported=1), False),
+        (seen(sent=19), False),
+        (seen(others_sent=19, others_reported=19), False),
+    ],
+)
+def test_reports_are_missing_only_where_others_get_them(coverage, missing):
+    assert watching.reports_missing(coverage) is missing
+
+
+async def test_missing_reports_are_an_incident_one_restart_and_over_when_one_comes(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(watching, "OLD_ENOUGH", timedelta())
+    monkeypatch.setattr(watching, "LOOK_AGAIN", timedelta())
+    monkeypatch.setattr(watching, "MOST", 3)
+    async with home(tmp_path, modems=4) as here:
+        for number in range(4):
+            await here.ready(number)
+        await here.fault("no_reports")
+        for number in range(32):
+            await here.submit(f"+49151200001{number:02d}")
+        await here.stands("reports_missing")
+        await here.line_is("it was restarted", lambda one: "reset" in taken(one))
+        await here.do("mend", modem=0)
+        await here.ready(0)
+        for number in range(32, 64):
+            await here.submit(f"+49151200001{number:02d}")
+        await here.stands("reports_missing", standing=False)
+        assert (await here.line()).mended["reset"] == 1
+
+
+# The helper
+
+
+def ask(sysfs, request, *more):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "appliance.usb_helper",
+            "--sysfs",
+            str(sysfs),
+            "--pause",
+            "0",
+            *more,
+        ],
+        input=request,
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.stderr == b""
+    return done.returncode, done.stdout.decode().strip()
+
+
+@pytest.fixture
+def sysfs(tmp_path):
+    """Give a tree with a modem at 1-1.2, its hub, and a keyboard at 1-1.3."""
+    devices = tmp_path / "bus" / "usb" / "devices"
+    for name, vendor, kind in (
+        ("1-1", "12d1", "09"),
+        ("1-1.2", "2c7c", "00"),
+        ("1-1.3", "413c", "00"),
+        ("1-2", "19d2", "00"),
+    ):
+        (devices / name).mkdir(parents=True)
+        facts = {"idVendor": vendor, "bDeviceClass": kind, "authorized": "1"}
+        for fact, value in facts.items():
+            (devices / name / fact).write_text(f"{value}\n")
+    for interface, port in (("1-1:1.0", "1-1-port2"), ("1-0:1.0", "usb1-port2")):
+        (devices / interface / port).mkdir(parents=True)
+        (devices / interface / port / "disable").write_text("x")
+    return tmp_path
+
+
+def test_the_helper_gives_the_authorisation_back(sysfs):
+    assert ask(sysfs, b"reauthorise 1-1.2\n") == (0, "ok")
+    assert (sysfs / "bus/usb/devices/1-1.2/authorized").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    ("device", "switch"), [("1-1.2", "1-1:1.0/1-1-port2"), ("1-2", "1-0:1.0/usb1-port2")]
+)
+def test_the_helper_switches_the_port_that_the_device_sits_at(sysfs, device, switch):
+    assert ask(sysfs, f"power {device}\n".encode()) == (0, "ok")
+    assert (sysfs / "bus/usb/devices" / switch / "disable").read_text() == "0"
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (b"", "no such request"),
+        (b"reauthorise 1-1.2", "no such request"),
+        (b"reauthorise 1-1.2 \n", "no such request"),
+        (b"Reauthorise 1-1.2\n", "no such request"),
+        (b"reauthorise ../../../etc\n", "no such request"),
+        (b"reauthorise 1-1/../1-1.2\n", "no such request"),
+        (b"reauthorise 1-1:1.0\n", "no such request"),
+        (b"power usb1\n", "no such request"),
+        (b"reauthorise 1-1." + b"2" * 100 + b"\n", "no such request"),
+        (b"reauthorise 1-1.4\n", "there is no such device"),
+        (b"reauthorise 1-1.3\n", "that device is no modem"),
+        (b"reauthorise 1-1\n", "that device is no modem"),
+        (b"power 1-1.3\n", "that device is no modem"),
+    ],
+)
+def test_the_helper_does_nothing_else_and_to_nothing_else(sysfs, request_, answer):
+    before = {path: path.read_bytes() for path in sysfs.rglob("*") if path.is_file()}
+    assert ask(sysfs, request_) == (1, f"error: {answer}")
+    assert {path: path.read_bytes() for path in sysfs.rglob("*") if path.is_file()} == before
+
+
+def test_the_helper_reads_one_line_and_no_more(sysfs):
+    (sysfs / "bus/usb/devices/1-2/authorized").write_text("as it was")
+    assert ask(sysfs, b"reauthorise 1-1.2\nreauthorise 1-2\n") == (0, "ok")
+    assert (sysfs / "bus/usb/devices/1-2/authorized").read_text() == "as it was"
+
+
+def test_the_helper_says_where_a_port_cannot_be_switched(sysfs):
+    (sysfs / "bus/usb/devices/1-1:1.0/1-1-port2/disable").unlink()
+    assert ask(sysfs, b"power 1-1.2\n") == (1, "error: this port cannot be switched")
+
+
+def test_the_helper_knows_every_maker_whose_devices_are_looked_for():
+    assert usb.MAKERS <= usb_helper.VENDORS
+
+
+def test_the_helper_uses_the_standard_library_alone():
+    code = "import json, sys; import appliance.usb_helper; print(json.dumps(list(sys.modules)))"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    foreign = [name for name in json.loads(said.stdout) if name.startswith("appliance.")]
+    assert foreign == ["appliance.usb_helper"]
