@@ -13,52 +13,15 @@ from functools import partial
 from typing import Final
 
 from appliance.policy.bonds import Bonds
+from appliance.policy.candidate import Candidate
 from appliance.policy.limits import Wait
-from appliance.policy.routes import EVERY_SIM, Destination, Route, same_network
+from appliance.policy.routes import EVERY_SIM, Destination, same_network
 from appliance.policy.shares import Shares
 
 REFUSED: Final = "it has tried this message in vain"
 
 STICKY: Final = timedelta(seconds=60)
 """How long a message waits for the SIM that its recipient knows, if nothing else is set."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A message that is due.
-
-    Attributes:
-        key: names it.
-        lane: what it is read ahead in.
-        parts: that still have to go.
-        recipient_key: keyed hash of the recipient.
-        due_at: since when it could leave.
-        only_sim: the one SIM that may carry it: it has begun there, or is pinned; None: any.
-        known_sim: the SIM that the recipient last heard from; None: it knows none.
-        bundle: what an app has split itself, and it is a segment of; None: nothing.
-        refused_by: SIMs that it was tried by in vain; they try again from ``refused_until`` on.
-
-    """
-
-    key: int
-    lane: int
-    account: int
-    priority: int
-    parts: int
-    recipient_key: bytes
-    due_at: datetime
-    to: Destination
-    route: Route
-    only_sim: int | None = None
-    known_sim: int | None = None
-    bundle: int | None = None
-    refused_by: frozenset[int] = frozenset()
-    refused_until: datetime | None = None
-
-    def rests_until(self, sim_id: int, now: datetime) -> datetime | None:
-        """Return until when a SIM is not to try it again; None: it may now."""
-        until = self.refused_until if sim_id in self.refused_by else None
-        return until if until is not None and until > now else None
 
 
 MaySend = Callable[[datetime, int, Candidate], Wait]
@@ -185,6 +148,7 @@ def assign(
         by_priority.setdefault(queue.priority, {}).setdefault(queue.account, []).append(queue)
     for priority in sorted(by_priority, reverse=True):
         waiting = by_priority[priority]
+        shares.order(priority, waiting)  # once: who cannot go now keeps its turn
         while waiting and any(line.room > 0 for line in lines):
             account = shares.first(priority, waiting)
             pair = _next_pair(waiting[account], held, find, bonds)

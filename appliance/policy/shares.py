@@ -20,7 +20,7 @@ class Shares:
         self._floor: dict[int, float] = {}
 
     def order(self, priority: int, accounts: Iterable[int]) -> list[int]:
-        """Return the accounts that wait at a priority, the least served first."""
+        """Return all accounts that wait at a priority, the least served first."""
         waiting = sorted(set(accounts))
         served = self._served.setdefault(priority, {})
         floor = self._floor.get(priority, 0.0)
@@ -33,8 +33,12 @@ class Shares:
         return sorted(waiting, key=lambda account: (served[account], account))
 
     def first(self, priority: int, accounts: Collection[int]) -> int:
-        """Return the one of the accounts that wait at a priority whose turn it is."""
-        return next(iter(accounts)) if len(accounts) == 1 else self.order(priority, accounts)[0]
+        """Return the least served of some of the accounts that were last put in ``order``.
+
+        The others keep their turn: they only cannot use it just now.
+        """
+        served = self._served[priority]
+        return min(accounts, key=lambda account: (served[account], account))
 
     def count(self, priority: int, account: int, parts: int) -> None:
         """Count parts as served; a negative number gives them back."""

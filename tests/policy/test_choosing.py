@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.policy.candidate import Candidate
 from appliance.policy.categories import PRIORITY, Category
-from appliance.policy.choosing import Candidate, Free, Queue, assign, choose, why_not
+from appliance.policy.choosing import Free, Queue, assign, choose, why_not
 from appliance.policy.limits import Allowance, Daily, Wait
 from appliance.policy.routes import ANY_WAY, Destination, Route
 from appliance.policy.shares import Shares
@@ -294,3 +295,15 @@ def test_the_sim_that_a_recipient_knows_is_not_waited_for_when_it_was_refused():
     until = NOW + timedelta(seconds=30)
     refused = {"refused_by": frozenset({1}), "refused_until": until, "known_sim": 1}
     assert keys(plan([message(1, **refused)], [line(1), line(2)])) == [(1, 2)]
+
+
+def test_accounts_take_equal_turns_by_a_line_that_is_held_between_any_two_parts():
+    """An account that cannot go in one round keeps its turn in the next."""
+    shares, carried = Shares(), Counter()
+    for turn in range(300):
+        waiting = [message(turn * 10 + account, account=account) for account in (1, 2, 3)]
+        held = [line(1, may_send=later(10))]
+        assert plan(waiting, held, shares).pairs == []
+        ((candidate, _),) = plan(waiting, [line(1)], shares).pairs
+        carried[candidate.account] += 1
+    assert carried == {1: 100, 2: 100, 3: 100}
