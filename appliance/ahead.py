@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from appliance.clock import Clock
+from appliance.policy.candidate import Candidate
 from appliance.policy.categories import Category
-from appliance.policy.choosing import STICKY, Candidate, Queue
+from appliance.policy.choosing import STICKY, Queue
 from appliance.policy.routes import Destination, Routes
 from appliance.store import Store
 from appliance.store.bell import QUEUE, Bell
@@ -28,6 +29,9 @@ LOOK_AMONG_MANY: Final = timedelta(seconds=1)
 """The same where other daemons work on the database, whose bells do not ring here."""
 
 
+NO_ROUTES: Final = Routes()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choosing:
     """What is set for choosing. Everything is asked anew, since settings change.
@@ -41,7 +45,7 @@ class Choosing:
 
     """
 
-    routes: Callable[[], Routes] = Routes
+    routes: Callable[[], Routes] = lambda: NO_ROUTES
     sticky: Callable[[], timedelta] = lambda: STICKY
     country: Callable[[str], str | None] = lambda _recipient: None
     operator: Callable[[str], str | None] = lambda _recipient: None
@@ -143,6 +147,11 @@ class ReadAhead:
         """Return a lane, None if it is not known (yet)."""
         return self._lanes.get(lane_id) if lane_id is not None else None
 
+    def waits(self, candidate: Candidate) -> bool:
+        """Tell whether a message is among what was read ahead."""
+        lane = self._lanes.get(candidate.lane)
+        return lane is not None and candidate.key in lane.waiting
+
     def queues(self, now: datetime) -> list[Queue]:
         """Return what may leave, lane by lane."""
         return [
@@ -151,13 +160,17 @@ class ReadAhead:
             if lane.ahead and lane.awake(now)
         ]
 
-    def times(self, now: datetime) -> Iterator[datetime]:
+    def times(self) -> Iterator[datetime | None]:
         """Give the moments at which something here changes by itself."""
         yield self._look_at
         for lane in self._lanes.values():
-            for at in (lane.next_due, lane.wakes_at if lane.asleep else None):
-                if at is not None and at > now:
-                    yield at
+            yield from (lane.next_due, lane.wakes_at if lane.asleep else None)
+
+    def set_back(self, now: datetime) -> None:
+        """Look at everything anew: ``now`` is earlier than it was."""
+        self._look_at = now
+        for lane in self._lanes.values():
+            lane.doubt()
 
     async def refresh(self, bell: Bell, now: datetime, room: int) -> set[int]:
         """Read what must be read for lines with room for so many; new lanes ring ``bell``.
@@ -224,16 +237,21 @@ class ReadAhead:
         if holds:
             await asyncio.gather(*(self._store.lanes.hold(hold) for hold in holds))
 
+    def _operator(self, waiting: Waiting) -> str | None:
+        return waiting.network or self._choosing.operator(waiting.recipient)
+
     def candidate(self, lane: Lane, waiting: Waiting) -> Candidate:
         """Return a message as choosing sees it."""
         key = lane.facts.key
-        route = self._choosing.routes().named(key.route)
+        routes = self._choosing.routes()
+        route = routes.named(key.route) if key.route in routes else None
+        asked = route.on_net if route is not None else routes.ask_for_operator
         to = Destination(
             account=lane.facts.account,
             category=Category(key.category),
             recipient=waiting.recipient,
             country=self._choosing.country(waiting.recipient),
-            operator=self._choosing.operator(waiting.recipient) if route.on_net else None,
+            operator=self._operator(waiting) if asked else None,
         )
         return Candidate(
             key=waiting.message_id,
@@ -244,7 +262,8 @@ class ReadAhead:
             recipient_key=waiting.recipient_key,
             due_at=waiting.due_at or self._clock.now(),
             to=to,
-            route=route,
+            # One that was taken away, and whose messages are not moved yet, is looked for anew.
+            route=route or routes.of(to),
             only_sim=waiting.sim_id,
             known_sim=waiting.known_sim_id,
             bundle=waiting.bundle_id,

@@ -62,6 +62,7 @@ def encode(begin: Begin, segment: text.Segment, reference: int | None) -> Encode
             flash=waiting.flash,
             validity=None if waiting.without_validity else waiting.expires_at - begin.at,
             smsc=waiting.service_centre,
+            protocol=waiting.protocol,
             report=begin.unreported is None,
         )
     )

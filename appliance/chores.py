@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from appliance.clock import Clock
 from appliance.errors import StoreError
+from appliance.incident import Incident, IncidentKind
 from appliance.policy.uncertain import UncertainRules
 from appliance.settings import Messages
 from appliance.store import Store
-from appliance.store.chores import CHUNK
+from appliance.store.chores import CHUNK, TakenOver
 from appliance.store.requests import Bounds
 from appliance.store.values import Overdue
 
@@ -57,6 +58,14 @@ class Chores:
             coalesce=True,
             max_instances=1,
         )
+        if self._store.shared:
+            scheduler.add_job(
+                self.take_over,
+                "interval",
+                seconds=self._store.tenure.lease.renew_every.total_seconds(),
+                coalesce=True,
+                max_instances=1,
+            )
         return scheduler
 
     async def run(self) -> None:
@@ -84,6 +93,18 @@ class Chores:
         except StoreError as error:
             logger.warning("the chores were not finished: %s", error)
 
+    async def take_over(self) -> None:
+        """Take over from daemons on the same database that have not been heard of for long."""
+        now = self._clock.now()
+        try:
+            for taken in await self._store.chores.take_over(now):
+                logger.warning(
+                    "daemon %s is lost; %d parts of it are uncertain", taken.name, taken.uncertain
+                )
+                await self._store.incidents.note(_lost(taken, now))
+        except StoreError as error:
+            logger.warning("whether a daemon is lost could not be seen: %s", error)
+
     async def withdraw(self) -> None:
         """Go on with the cancelling of many messages, to its end."""
         withdrawal = self._store.withdrawal
@@ -93,6 +114,19 @@ class Chores:
                     pass
         except StoreError as error:
             logger.warning("messages are still to be cancelled: %s", error)
+
+
+def _lost(taken: TakenOver, now: datetime) -> Incident:
+    return Incident(
+        kind=IncidentKind.DAEMON_LOST,
+        sentence=(
+            f"The daemon {taken.name} has not been heard of for long. What was queued leaves by"
+            f" others; parts that its modems had just then and that are uncertain now:"
+            f" {taken.uncertain}."
+        ),
+        next_step="Look whether its machine runs and reaches the database.",
+        at=now,
+    )
 
 
 async def _until_done(chore: Callable[[], Awaitable[int]]) -> None:

@@ -28,12 +28,14 @@ from appliance.rule_settings import (
     CapSetting,
     Content,
     Guards,
+    Judging,
     PoolSetting,
     Quiet,
     RouteSetting,
     wrong_routes,
 )
 from appliance.settings import (
+    Causes,
     Http,
     Log,
     Mending,
@@ -76,6 +78,8 @@ class Config(BaseSettings):
     smpp: Smpp = Smpp()
     modems: Modems = Modems()
     mending: Mending = Mending()
+    judging: Judging = Judging()
+    causes: Causes = Causes()
     limits: Limits = Limits()
     groups: tuple[Group, ...] = ()
     sims: tuple[Sim, ...] = ()
@@ -127,7 +131,8 @@ class Config(BaseSettings):
         else:
             config = config._with_credentials(complaints)  # noqa: SLF001 - our own
             complaints += config._contradictions()  # noqa: SLF001
-            complaints += wrong_routes(config.routes, config.group_names)
+            peopled = frozenset(sim.group for sim in config.sims)
+            complaints += wrong_routes(config.routes, config.group_names, peopled)
         if complaints:
             raise BadConfig(source, complaints)
         return config
@@ -180,13 +185,15 @@ class Config(BaseSettings):
         return self.contract_of(iccid, simulated=simulated).limits
 
     def warnings(self, today: date) -> list[str]:
-        """Return what is good, but hardly meant: bundles that are over."""
+        """Return what is good, but hardly meant: bundles that are over, parts sent twice."""
         tables = (*self._tables("groups"), *self._tables("sims"), ("limits", self.limits))
-        return [
+        over = [
             f"{place}.bundle: it ended on {terms.bundle.ends}, so nothing is sent by it"
             for place, terms in tables
             if terms.bundle is not None and terms.bundle.ends < today
         ]
+        twice = "what is answered so may have been sent, and is sent again: some may get it twice"
+        return over + [f"causes.{key}: {twice}" for key in self.causes.risky]
 
     def _terms(self, sim: Sim, below: Terms) -> Terms:
         group = next((each for each in self.groups if each.name == sim.group), None)

@@ -28,6 +28,7 @@ from appliance.replies import Replies
 from appliance.service import ALIVE, READY, STOPPING, ServiceManager
 from appliance.store import Store
 from appliance.store.inbound import Reading
+from appliance.store.tenure import Lease
 from appliance.wiring import House
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class _Daemon:
             clock=self._clock,
             reading=_reading(config),
             most_tries=config.messages.most_tries,
+            lease=Lease(config.storage.lease, config.storage.takeover),
         )
         try:
             await self._serve(store)
@@ -162,6 +164,7 @@ class _Daemon:
             drop=house.drop,
             trace=house.pool.trace,
             plan=house.planning.plan,
+            waits=house.waiting.of,
             reload=house.reload,
         )
 

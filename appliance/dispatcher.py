@@ -5,16 +5,21 @@ only reserved, and goes between the parts of a long message that is being sent.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from appliance.ahead import Choosing, Lane, ReadAhead
+from appliance.ahead import LOOK_AGAIN, Choosing, Lane, ReadAhead
 from appliance.clock import Clock
 from appliance.errors import StoreError
+from appliance.kept import KeptRoom
 from appliance.line import Line
-from appliance.policy.choosing import Candidate, Free, Plan, assign, choose, why_not
+from appliance.policy.bonds import Bonds
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Choice, Free, Plan, assign, choose
 from appliance.policy.shares import Shares
+from appliance.policy.waits import STANDS_ASIDE, why_waits
 from appliance.store import Store
 from appliance.store.bell import LANES, QUEUE, Bell
 from appliance.store.lanes import Hold
@@ -33,9 +38,24 @@ RESUME_AGAIN: Final = timedelta(seconds=10)
 """How often a line looks for messages that it has begun and must go on with."""
 
 ASIDE: Final = timedelta(minutes=1)
-"""How long a message steps aside that no SIM may carry, so that it hides none behind it."""
+"""How long a message steps aside that no SIM may carry, so that it hides none behind it ..."""
+
+MANY_ASIDE: Final = 1_000
+"""... and as much longer for each so many of its lane, so that stepping aside costs little ..."""
+
+LONGEST_ASIDE: Final = timedelta(minutes=30)
+"""... up to this."""
+
+ASIDE_PACE: Final = timedelta(milliseconds=200)
+"""How often some more of a lane step aside."""
 
 SHORTEST_SLEEP: Final = timedelta(milliseconds=10)
+
+LONGEST_SLEEP: Final = LOOK_AGAIN
+"""A clock that is set back takes with it what was to come at a time of its own."""
+
+HELD_UP: Final = timedelta(seconds=1)
+"""How often it looks whether anything may be sent at all by now."""
 
 
 class Dispatcher:
@@ -47,10 +67,12 @@ class Dispatcher:
         self._store, self._clock, self._space = store, clock, space
         self._choosing = choosing or Choosing()
         self._bell: Bell = store.bells.listen(QUEUE, LANES)
-        self._shares = Shares()
+        self._shares, self._bonds, self._kept = Shares(), Bonds(), KeptRoom()
         self._lines: list[Line] = []
         self._queue = ReadAhead(store, clock, self._choosing, self._held)
         self._news: set[int] = set()  # lanes with something new, which may go first
+        self._again_at: datetime | None = None  # when something could leave that was looked at
+        self._looked_at = clock.now()  # in the last round
 
     def nudge(self) -> None:
         """Say that a line has room."""
@@ -81,47 +103,74 @@ class Dispatcher:
             await self._bell.wait(self._sleep())
             self._news |= self._queue.hear(self._bell)
 
-    def explain(self, waiting: Waiting) -> str:
-        """Return why a message that may leave has not left, for people."""
+    def explain(self, waiting: Waiting, unready: Sequence[tuple[str, str]] = ()) -> str:
+        """Return why a message that may leave has not left, for people.
+
+        ``unready`` are the modems that are not ready, each with its own cause.
+        """
         now = self._clock.now()
+        if self._space.short:
+            return "the disk is nearly full: nothing is sent until there is room"
         for line in self._lines:
             if waiting.message_id in line.reserved.keys:
-                return f"{line.free(AHEAD).name} has it"
+                why = line.held_by(now)
+                return f"{line.free(AHEAD).name} has it" + (f": {why}" if why else "")
         lane = self._queue.lane(waiting.lane_id)
         if lane is None:
             return "it has not been looked at yet"
-        return self._why(self._queue.candidate(lane, waiting), now)
+        candidate = self._bonds.tied(self._queue.candidate(lane, waiting))
+        return why_waits(
+            candidate, self._free(), now, sticky=self._choosing.sticky(), unready=unready
+        )
 
     # a round
 
     async def _round(self) -> None:
         """Give every line with room its next messages."""
-        if self._space.short:
-            return
         now = self._clock.now()
+        if now < self._looked_at:
+            await self._set_back(now)
+        self._looked_at = now
+        if self._held_up:
+            return
         for line in self._lines:
             if line.paused is not None:
                 self._take_back(line)
         await self._resume(now)
         room = sum(max(AHEAD - len(line.reserved), 0) for line in self._lines)
-        await self._queue.refresh(self._bell, now, room)
+        self._news |= await self._queue.refresh(self._bell, now, room)
+        self._kept.tidy(self._queue.waits, self._held)
         if room:
             await self._supply(now)
         self._displace(now)
 
     def _sleep(self) -> timedelta:
         """Return how long nothing can change by itself."""
-        now = self._clock.now()
-        times = [*self._queue.times(now)]
-        if self._queue.queues(now):
-            times += [at for line in self._lines if (at := line.may_send(now).at) and at > now]
-        times += [at for line in self._lines if (at := line.resume_at) is not None]
-        return max(min(times) - now, SHORTEST_SLEEP)
+        if self._held_up:
+            return HELD_UP
+        times = [*self._queue.times(), self._again_at, *(line.resume_at for line in self._lines)]
+        # What the last round left although its time had come does not wait for time alone.
+        to_come = [at for at in times if at is not None and at > self._looked_at]
+        soonest = min(to_come, default=self._looked_at + LONGEST_SLEEP) - self._clock.now()
+        return min(max(soonest, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+    @property
+    def _held_up(self) -> bool:
+        return self._space.short or not self._store.tenure.holds
+
+    async def _set_back(self, now: datetime) -> None:
+        """Look at everything anew, since the clock was set back."""
+        self._queue.set_back(now)
+        for line in self._lines:
+            line.resume_at = now
+        moved = await self._store.lanes.set_back(now)
+        logger.warning("the clock was set back; %d messages waited for a wrong time", moved)
 
     async def _resume(self, now: datetime) -> None:
         """Reserve for each line the messages that it has begun and must go on with."""
         for line in list(self._lines):
-            if line.paused is not None or line.resume_at is None or line.resume_at > now:
+            waits = line.paused is not None or line.probing
+            if waits or line.resume_at is None or line.resume_at > now:
                 continue
             line.resume_at = now + RESUME_AGAIN
             held = self._held()
@@ -132,23 +181,51 @@ class Dispatcher:
     async def _supply(self, now: datetime) -> None:
         """Decide, and reserve what was decided."""
         queues = self._queue.queues(now)
+        self._again_at = None
         if not queues:
             self._share(now)
             return
-        free = self._free()
-        plan = assign(queues, free, self._shares, now, sticky=self._choosing.sticky())
-        by_sim = {line.sim_id: line for line in self._lines}
-        for candidate, chosen in plan.pairs:
-            self._reserve(by_sim[chosen.sim_id], candidate)
-        await self._put_to_sleep(plan, free, now)
+        lines = {line.sim_id: line for line in self._lines if len(line.reserved) < AHEAD}
+        free = [line.free(AHEAD) for line in lines.values()]
+        others = self._others()
+        sticky = self._choosing.sticky()
+        plan = assign(
+            queues, free, self._shares, now, sticky=sticky, others=others, bonds=self._bonds
+        )
+        self._again_at = plan.again_at
+        self._reserve(plan, lines)
+        for candidate in plan.long.values():
+            self._kept.keep(candidate, [(line, line.free(AHEAD)) for line in self._lines], now)
+        await self._put_to_sleep(plan, now)
 
-    def _reserve(self, line: Line, candidate: Candidate) -> None:
-        lane = self._queue.lane(candidate.lane)
+    def _others(self) -> Callable[[], Sequence[Free]]:
+        """Return what returns the lines without room: asked for seldom, and then once a round."""
+        full = [line for line in self._lines if len(line.reserved) >= AHEAD]
+        found: list[Free] = []
+
+        def others() -> Sequence[Free]:
+            if full and not found:
+                found.extend(line.free(AHEAD) for line in full)
+            return found
+
+        return others
+
+    def _reserve(self, plan: Plan, lines: dict[int, Line]) -> None:
+        given: dict[int, list[int]] = {}
+        for candidate, chosen in plan.pairs:
+            lane, line = self._lane(candidate.lane), lines[chosen.sim_id]
+            current = line.reserved.current
+            first = current is not None and self._goes_before(candidate, current)
+            line.reserve(lane.waiting[candidate.key], urgent=first)
+            self._kept.given(candidate.key, line)
+            given.setdefault(candidate.lane, []).append(candidate.key)
+        for lane_id, keys in given.items():
+            self._lane(lane_id).drop(keys)
+
+    def _lane(self, lane_id: int) -> Lane:
+        lane = self._queue.lane(lane_id)
         assert lane is not None
-        current = line.reserved.current
-        first = current is not None and self._goes_before(candidate, current)
-        line.reserve(lane.waiting[candidate.key], urgent=first)
-        lane.drop([candidate.key])
+        return lane
 
     def _goes_before(self, candidate: Candidate, other: Waiting) -> bool:
         return self._shares.precedes(
@@ -163,38 +240,54 @@ class Dispatcher:
             lane = self._queue.lane(waiting.lane_id) if waiting else None
             if waiting is None or lane is None:
                 return
-            candidate = self._queue.candidate(lane, waiting)
-            if choose(candidate, [idle.free(AHEAD)], now, sticky=timedelta()).line:
+            candidate = self._bonds.tied(self._queue.candidate(lane, waiting), itself=1)
+            free = idle.free(AHEAD)
+            rest = [line.free(AHEAD) for line in self._lines if line is not idle]
+            sticky = self._choosing.sticky()
+            found = choose(candidate, [free], now, sticky=sticky, others=rest.copy)
+            if found.line is free:
                 idle.reserve(busiest.reserved.take_last())
+                self._bonds.tie(candidate, idle.sim_id)
 
     # what cannot leave
 
-    async def _put_to_sleep(self, plan: Plan, free: list[Free], now: datetime) -> None:
+    async def _put_to_sleep(self, plan: Plan, now: datetime) -> None:
         """Let lanes sleep of which nothing can leave; what hides others steps aside."""
         holds = []
         for lane_id, wakes_at in plan.asleep.items():
-            lane = self._queue.lane(lane_id)
-            assert lane is not None
-            if lane.more and _others_could(lane, free, now):
-                aside = self._aside(lane, free, now)
-                lane.drop(hold.message_id for hold in aside)
-                holds += aside
+            lane = self._lane(lane_id)
+            others_could = self._others_could(lane, now)
+            if lane.more and others_could:
+                holds += self._step_aside(lane, now)
             else:
-                lane.sleep(wakes_at)
+                lane.sleep(wakes_at, deaf=not others_could)
         await self._queue.hold(holds)
 
-    def _aside(self, lane: Lane, free: list[Free], now: datetime) -> list[Hold]:
-        holds = []
-        for candidate in lane.ahead:
-            choice = choose(candidate, free, now, sticky=self._choosing.sticky())
-            if choice.line is None and not choice.full:
-                until = min(choice.at or now + ASIDE, now + ASIDE)
-                holds.append(Hold(candidate.key, until, self._why(candidate, now), now))
-        return holds
+    def _others_could(self, lane: Lane, now: datetime) -> bool:
+        """Tell whether some other message of a lane could leave: what hides it steps aside."""
+        first = lane.ahead[0]
+        plain = replace(first, parts=1, recipient_key=b"", only_sim=None, known_sim=None)
+        groups = plain.route.groups_at(plain.due_at, now)
+        return any(
+            free.in_group(groups) and free.may_send(now, free.pending + 1, plain).at == now
+            for free in self._free()
+        )
 
-    def _why(self, candidate: Candidate, now: datetime) -> str:
-        free = self._free()
-        return "; ".join(why_not(candidate, line, now) for line in free) or "no SIM is ready"
+    def _step_aside(self, lane: Lane, now: datetime) -> list[Hold]:
+        """Return until when what was read of a lane steps aside, as far as it cannot leave."""
+        longest = min(ASIDE * (1 + lane.put_aside // MANY_ASIDE), LONGEST_ASIDE)
+        holds, lines = [], self._free()
+        sticky = self._choosing.sticky()
+        for each in lane.ahead:
+            candidate = self._bonds.tied(each)
+            choice: Choice = choose(candidate, lines, now, sticky=sticky)
+            if choice.line is None and not choice.full and each.key not in self._kept:
+                until = min(choice.at or now + longest, now + longest)
+                holds.append(Hold(candidate.key, until, STANDS_ASIDE, now))
+        lane.put_aside += len(holds)
+        lane.drop(hold.message_id for hold in holds)
+        lane.sleep(now + ASIDE_PACE, deaf=False)
+        return holds
 
     # what goes first
 
@@ -204,13 +297,15 @@ class Dispatcher:
         for lane_id in news:
             lane = self._queue.lane(lane_id)
             while lane is not None and lane.ahead and lane.awake(now):
-                candidate = lane.ahead[0]
+                candidate = self._bonds.tied(lane.ahead[0])
                 line = self._yielding(candidate, now)
                 if line is None:
                     break
-                self._give_back(line.reserved.take_last())
+                self._give_back(line.reserved.take_last(), line)
                 self._shares.count(candidate.priority, candidate.account, candidate.parts)
                 line.reserve(lane.waiting[candidate.key], urgent=True)
+                self._bonds.tie(candidate, line.sim_id)
+                self._kept.given(candidate.key, line)
                 lane.drop([candidate.key])
 
     def _yielding(self, candidate: Candidate, now: datetime) -> Line | None:
@@ -225,11 +320,16 @@ class Dispatcher:
         return lines[chosen.sim_id] if chosen is not None else None
 
     def _take_back(self, line: Line) -> None:
+        """Let what is reserved for a line go by others."""
+        self._kept.free_all_of(line)
+        for bundle in line.reserved.bundles:
+            self._bonds.untie_bundle(bundle)
         for waiting in line.reserved.take_all():
-            self._give_back(waiting)
+            self._give_back(waiting, line)
 
-    def _give_back(self, waiting: Waiting) -> None:
-        """Let a message wait again that was reserved."""
+    def _give_back(self, waiting: Waiting, line: Line) -> None:
+        """Let a message wait again that was reserved for a line."""
+        self._bonds.untie(waiting.recipient_key, line.sim_id)
         lane = self._queue.lane(waiting.lane_id)
         if lane is not None and len(waiting.todo) == waiting.parts:  # what has begun is resumed
             self._shares.count(waiting.priority, waiting.account_id, -waiting.parts)
@@ -239,14 +339,4 @@ class Dispatcher:
         return [line.free(AHEAD) for line in self._lines]
 
     def _held(self) -> set[int]:
-        return {number for line in self._lines for number in line.holds}
-
-
-def _others_could(lane: Lane, free: list[Free], now: datetime) -> bool:
-    """Tell whether some other message of a lane could leave: what hides it steps aside."""
-    plain = replace(lane.ahead[0], parts=1, recipient_key=b"", only_sim=None, known_sim=None)
-    groups = plain.route.groups_at(plain.due_at, now)
-    return any(
-        line.in_group(groups) and line.may_send(now, line.pending + 1, plain).at == now
-        for line in free
-    )
+        return {number for line in self._lines for number in line.reserved.keys}

@@ -1,7 +1,9 @@
 """What a line hears from its modem: taken into the store, then let go of."""
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from appliance.alarms import StorageAlarm
 from appliance.clock import Clock
@@ -14,11 +16,15 @@ from appliance.modem.values import (
     DeliverArrived,
     LateReference,
     ReportArrived,
+    Stored,
 )
 from appliance.standing import Standing
 from appliance.store import Store
 
 logger = logging.getLogger(__name__)
+
+MOST_LATER: Final = 1_000
+"""Arrivals kept in mind that could not be stored: more than the memories of a modem hold."""
 
 
 class Hearing:
@@ -53,6 +59,7 @@ class Hearing:
         self._modem, self._standing, self._slot = modem, standing, slot
         self._inbox, self._clock = inbox, clock
         self._reported, self._late, self._news = reported, late, news
+        self._later: deque[Arrival] = deque(maxlen=MOST_LATER)  # it is not settled
         self._alarm = StorageAlarm(store, clock, slot)
 
     async def run(self) -> None:
@@ -64,23 +71,34 @@ class Hearing:
         """
         while True:
             arrival = await self._modem.next_arrival()
-            try:
-                await self._take(arrival)
-            except StoreError as error:
-                # It is not settled: it stays on the SIM, or the network says it again.
-                logger.warning("%s: what came could not be stored: %s", self._slot, error)
-                continue
-            if not isinstance(arrival, LateReference | CallArrived):
+            stored = await self._store(arrival)
+            if stored and not isinstance(arrival, LateReference | CallArrived):
                 await self._modem.settle(arrival)
 
     async def look(self) -> None:
-        """Judge how full the modem's memories are, and whether they hold what is not its SIM's."""
+        """Take what could not be stored when it came, and judge what the modem's memories hold."""
+        later = tuple(self._later)
+        self._later.clear()
+        for arrival in later:
+            kept = isinstance(getattr(arrival, "place", None), Stored)
+            if await self._store(arrival) and kept:  # a word for the others would be too late
+                await self._modem.settle(arrival)
         try:
             await self._alarm.look(self._modem.usages, self._standing.sim_id)
         except StoreError as error:
             logger.warning("%s: %s", self._slot, error)
         if not self._modem.holds_old and self._standing.emptied():
             self._news()
+
+    async def _store(self, arrival: Arrival) -> bool:
+        """Take an arrival, or keep it in mind: nothing else hands it out a second time."""
+        try:
+            await self._take(arrival)
+        except StoreError as error:
+            logger.warning("%s: what came could not be stored: %s", self._slot, error)
+            self._later.append(arrival)
+            return False
+        return True
 
     async def _take(self, arrival: Arrival) -> None:
         sim_id = self._standing.whose(arrival)

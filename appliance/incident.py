@@ -21,6 +21,7 @@ class IncidentKind(StrEnum):
     SIM_REFUSED = "sim_refused"  # the network refuses this SIM again and again
     CLOCK = "clock"  # the modem's or the box's clock is off
     SELF_TEST = "self_test"
+    DAEMON_LOST = "daemon_lost"  # another daemon on the same database is not heard of any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

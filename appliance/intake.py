@@ -3,9 +3,10 @@
 What ``submit`` returns is committed: it survives a power cut.
 """
 
+import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -26,11 +27,20 @@ from appliance.store.values import NewMessage, Segment
 from appliance.submission import SERVICE_CENTRE, Accepted, Submission
 from appliance.text import Encoding
 
+logger = logging.getLogger(__name__)
+
 LONGEST_NAME: Final = 255
 """Characters of a reference or an idempotency key."""
 
 LONGEST_HEADER: Final = 139
 """Octets of an app's own user data header, without its length octet (23.040 9.2.3.24)."""
+
+SMPP: Final = tuple(
+    field.name.removeprefix("smpp_")
+    for field in fields(Submission)
+    if field.name.startswith("smpp_")
+)
+"""What is kept with a message of what its ESME gave."""
 
 FURTHEST: Final = timedelta(days=3650)
 """How far ahead a message may be asked for."""
@@ -95,12 +105,22 @@ class Intake:
             category=submission.category,
             recipient=new.recipient,
             country=checked.country,
-            operator=network_of(new.recipient) if site.routes.ask_for_operator else None,
+            operator=await self._operator(new.recipient, site),
         )
         key = LaneKey(new.account_id, new.category, new.priority, site.routes.of(to).name)
-        new = replace(new, lane_id=await self._store.lanes.of(key))
+        lane_id = await self._store.lanes.of(key)
+        new = replace(new, lane_id=lane_id, network=to.operator)
         accepted = await self._store.messages.accept(new)
-        return replace(accepted, warnings=(*accepted.warnings, *checked.warnings))
+        accepted = replace(accepted, warnings=(*accepted.warnings, *checked.warnings))
+        for warning in accepted.warnings:
+            logger.warning("%s was taken, but: %s", accepted.id, warning)
+        return accepted
+
+    async def _operator(self, recipient: str, site: SiteRules) -> str | None:
+        """Return the recipient's network, where a route asks for it: as imported, else a guess."""
+        if not site.routes.ask_for_operator:
+            return None
+        return await self._store.ported.operator(recipient) or network_of(recipient)
 
     def checked(self, account: Account, asked: Submission) -> NewMessage:
         """Return a message as it would be stored, by the rules for new ones.
@@ -114,15 +134,17 @@ class Intake:
             raise checked.too_late
         return checked.new
 
-    def recipient(self, number: str) -> str:
+    def recipient(self, number: str, region: str | None = None) -> str:
         """Return a number as messages to it are stored: E.164, or a short code.
+
+        ``region``: whose national numbers are understood; None: the site's.
 
         Raises:
             BadNumber: it is none.
 
         """
         anywhere: frozenset[str] = frozenset()
-        region = self._rules.region
+        region = region or self._rules.region
         return msisdn.parse(number, region=region, short_codes=True, countries=anywhere).e164
 
     async def _answered_before(self, new: NewMessage, refusal: SubmissionRefused) -> Accepted:
@@ -133,53 +155,72 @@ class Intake:
         return found
 
     def _checked(self, account: Account, asked: Submission, site: SiteRules) -> _Checked:
-        assert account.id is not None
         rules, now = self._rules, self._clock.now()
         recipient = msisdn.parse(
             asked.to,
-            region=rules.region,
+            region=asked.region or rules.region,
             short_codes=rules.short_codes,
             countries=rules.countries(),
         )
         words, warnings = _by_content(site, asked)
-        segments, language = self._written(replace(asked, text=words))
-        segment = _segment(asked, len(segments))
+        written = self._written(replace(asked, text=words))
+        segment = _segment(asked, len(written.segments))
         _check_names(asked)
         quiet = _quiet(site, asked, recipient, now)
         not_before, expires_at, too_late = self._times(asked, now, quiet.at)
-        new = NewMessage(
+        new = replace(
+            self._new(account, asked, recipient.e164, written, site),
+            text=words,
+            not_before=not_before,
+            expires_at=expires_at,
+            cause=quiet.why or None,
+            caps=site.caps,
+            at=now,
+            segment=segment,
+            wide=segment.wide if segment else rules.wide,
+        )
+        return _Checked(new, recipient.country, warnings, too_late)
+
+    def _new(
+        self,
+        account: Account,
+        asked: Submission,
+        recipient: str,
+        written: text.Choice,
+        site: SiteRules,
+    ) -> NewMessage:
+        """Return a message as it is to be stored, as far as what is asked says it."""
+        assert account.id is not None
+        segments, now = written.segments, self._clock.now()
+        return NewMessage(
             account_id=account.id,
             door=asked.door,
             category=asked.category,
             priority=_priority(asked),
             reference=asked.reference,
             idempotency_key=asked.idempotency_key,
-            request_hash=self._request_hash(asked, recipient.e164),
-            recipient=recipient.e164,
-            suffix=msisdn.suffix(recipient.e164),
-            text=words,
+            request_hash=self._request_hash(asked, recipient),
+            recipient=recipient,
+            suffix=msisdn.suffix(recipient),
+            text=asked.text,
             data=asked.data,
             udh=asked.udh or None,
             flash=asked.flash,
-            language=language,
-            wide=segment.wide if segment else rules.wide,
+            language=written.language,
             service_centre=asked.service_centre,
             pinned_sim_id=asked.only_sim,
             encoding=segments[0].encoding,
             parts=len(segments),
-            not_before=not_before,
-            expires_at=expires_at,
+            not_before=now,
+            expires_at=now,
             receipts=asked.receipts,
             when_uncertain=site.uncertain.of(asked.when_uncertain, account.name, asked.category),
             smpp=_smpp(asked),
             at=now,
             time_zone=asked.time_zone,
             batch=asked.batch,
-            cause=quiet.why or None,
-            caps=site.caps,
-            segment=segment,
+            protocol=asked.protocol,
         )
-        return _Checked(new, recipient.country, warnings, too_late)
 
     def _times(
         self, asked: Submission, now: datetime, allowed_at: datetime
@@ -220,6 +261,7 @@ class Intake:
             *((asked.service_centre,) if asked.service_centre else ()),
             *((("batch", asked.batch),) if asked.batch else ()),
             *((("time_zone", asked.time_zone),) if asked.time_zone else ()),
+            *((("protocol", asked.protocol),) if asked.protocol else ()),
         )
 
     def _written(self, asked: Submission) -> text.Choice:
@@ -228,6 +270,8 @@ class Intake:
             raise BadField("text", "give either a text or data, and not both")
         if len(asked.udh) > LONGEST_HEADER:
             raise BadField("udh", f"longer than {LONGEST_HEADER} octets")
+        if text.elements_of(asked.udh) is None:
+            raise BadField("udh", "no sequence of elements (3GPP TS 23.040 clause 9.2.3.24)")
         header = len(asked.udh) + 1 if asked.udh else 0
         if asked.text is not None:
             _check_characters("text", asked.text)
@@ -327,14 +371,7 @@ def _priority(asked: Submission) -> int:
 
 
 def _smpp(asked: Submission) -> dict[str, str | int] | None:
-    """Return the addresses as the ESME gave them, to be given back; None if it gave none."""
+    """Return what the ESME gave with it, to be given back; None if it came by another door."""
     if not (asked.smpp_source or asked.smpp_dest):
         return None
-    return {
-        "source": asked.smpp_source,
-        "source_ton": asked.smpp_source_ton,
-        "source_npi": asked.smpp_source_npi,
-        "dest": asked.smpp_dest,
-        "dest_ton": asked.smpp_dest_ton,
-        "dest_npi": asked.smpp_dest_npi,
-    }
+    return {name: getattr(asked, f"smpp_{name}") for name in SMPP}

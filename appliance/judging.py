@@ -1,4 +1,7 @@
-"""What a line's outcomes say of the line itself: whether to pause, to look, or to mend it. Pure."""
+"""What a line's outcomes say of its modem: whether to pause, to look, or to mend it. Pure.
+
+What they say of its SIM is decided by ``policy.judgement``; here they are only translated for it.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,12 +10,10 @@ from appliance.attempt import Answer
 from appliance.modem.causes import Cause, Kind
 from appliance.modem.ladder import Symptom
 from appliance.modem.values import MaybeSent, NotSent, Refused, Sent
+from appliance.policy.judgement import Fate
 
 MOST_UNCERTAIN: Final = 2
 """Parts lost sight of in a row, after which the modem must prove itself."""
-
-MOST_BARRED: Final = 3
-"""Refusals in a row that mean "this SIM may not", after which it pauses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,8 @@ class Verdict:
         reason: why it pauses.
         doubt: the modem is to be looked at now.
         symptom: what the modem is to be mended of, None: nothing.
-        barred: the network refuses this SIM again and again; ``reason`` says how.
-        out: something got out to the network: modem and SIM work.
+        fate: what became of the part as far as the SIM is concerned.
+        cause: the network's own word for a refusal of the SIM; '' if it is none.
 
     """
 
@@ -33,8 +34,8 @@ class Verdict:
     reason: str = ""
     doubt: bool = False
     symptom: Symptom | None = None
-    barred: bool = False
-    out: bool = False
+    fate: Fate = Fate.FAILED
+    cause: str = ""
 
 
 class Judge:
@@ -42,7 +43,7 @@ class Judge:
 
     def __init__(self, failures: int) -> None:
         self._failures = failures
-        self._uncertain = self._barred = self._unsent = 0
+        self._uncertain = self._unsent = 0
         self._failed = 0  # by the modem's own fault
         self._stuck = 0  # the modem was well, and still nothing got out
 
@@ -50,8 +51,8 @@ class Judge:
         """Take one more outcome into account; ``registered``: the network serves the modem."""
         match outcome:
             case Sent():
-                self._uncertain = self._barred = self._unsent = self._failed = self._stuck = 0
-                return Verdict(out=True)
+                self._uncertain = self._unsent = self._failed = self._stuck = 0
+                return Verdict(fate=Fate.OUT)
             case MaybeSent(why):
                 return self._lost_sight(why, registered=registered)
             case NotSent(why):
@@ -64,17 +65,17 @@ class Judge:
     def _refused(self, cause: Cause, *, registered: bool) -> Verdict:
         match cause.kind:
             case Kind.SIM:
-                return self._bar(cause.sentence)
+                self._failed = self._stuck = 0  # the network has answered
+                return Verdict(fate=Fate.REFUSED, cause=cause.sentence)
             case Kind.DEVICE:
                 self._failed += 1
                 return self._unwell(Verdict(troubles=1, reason=cause.sentence))
             case Kind.PASSING:
-                self._barred = 0
                 self._stuck += registered
                 return Verdict(symptom=self._stuck_symptom())
             case _:
-                self._barred = self._failed = self._stuck = 0  # the number's fault alone
-                return Verdict(out=True)
+                self._failed = self._stuck = 0  # the number's fault alone
+                return Verdict(fate=Fate.OUT)
 
     def _lost_sight(self, why: str, *, registered: bool) -> Verdict:
         self._uncertain += 1
@@ -87,13 +88,6 @@ class Judge:
             troubles=self._uncertain - 1, reason=f"stopped: {why}", doubt=True, symptom=symptom
         )
         return pausing if symptom else self._unwell(pausing)
-
-    def _bar(self, sentence: str) -> Verdict:
-        self._barred += 1
-        self._failed = self._stuck = 0  # the network has answered
-        if self._barred < MOST_BARRED:
-            return Verdict()
-        return Verdict(troubles=self._barred, reason=f"the SIM is refused: {sentence}", barred=True)
 
     def _unwell(self, verdict: Verdict) -> Verdict:
         """Have the modem looked at, or mended where that was of no use so often."""

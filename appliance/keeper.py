@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 TELL_AGAIN: Final = timedelta(seconds=10)
 """How often the signal and the like are written down at most; a new state is at once."""
 
-
 RIVAL_AGAIN: Final = timedelta(minutes=1)
 """How long a modem waits whose SIM another one proves to hold."""
 
@@ -82,7 +81,7 @@ class Keeper:
         self._site, self._allowances, self._supply = site, allowances, supply
         self._line: Line | None = None
         self._stopping = asyncio.Event()
-        self._told: LineFacts | None = None
+        self._told: tuple[int, LineFacts] | None = None  # in which epoch of our tenure, and what
         self._tell_soon = asyncio.Event()
         self._offer: _Offer | None = None
         self._wish: _Wish | None = None
@@ -337,7 +336,7 @@ class Keeper:
             self._tell_soon.clear()
             facts = self._now()
             if self._is_news(facts):
-                self._told = facts
+                self._told = self._hands.store.tenure.epoch, facts
                 try:
                     before = await self._hands.store.lines.tell(facts)
                     for incident in changes(before, facts):
@@ -351,8 +350,8 @@ class Keeper:
                 pass
 
     def _is_news(self, facts: LineFacts) -> bool:
-        told = self._told
-        return told is None or replace(told, changed_at=facts.changed_at) != facts
+        told, epoch = self._told, self._hands.store.tenure.epoch  # of an earlier one: shown as gone
+        return told != (epoch, replace(facts, changed_at=told[1].changed_at)) if told else True
 
     def _now(self) -> LineFacts:
         health, identity, now = self._modem.health, self._modem.identity, self._hands.clock.now()

@@ -4,7 +4,8 @@ from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 from appliance.line import Line
-from appliance.policy.choosing import Candidate, Free, why_never
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Free, why_never
 
 
 class KeptRoom:
@@ -17,9 +18,7 @@ class KeptRoom:
         """Tell whether room is kept for a message."""
         return key in self._lines
 
-    def keep(
-        self, candidate: Candidate, lines: Iterable[tuple[Line, Free]], now: datetime
-    ) -> None:
+    def keep(self, candidate: Candidate, lines: Iterable[tuple[Line, Free]], now: datetime) -> None:
         """Keep room for a message where it could go first, if short ones could go before it."""
         if candidate.key in self._lines:
             return
@@ -51,8 +50,11 @@ class KeptRoom:
         for key in [key for key, (where, _) in self._lines.items() if where is line]:
             self.free(key)
 
-    def tidy(self, held: Container[int], waits: Callable[[Candidate], bool]) -> None:
-        """Keep no room for what is neither held by a line nor waits: it is gone."""
-        for key, (_, candidate) in list(self._lines.items()):
-            if key not in held and not waits(candidate):
-                self.free(key)
+    def tidy(self, waits: Callable[[Candidate], bool], held: Callable[[], Container[int]]) -> None:
+        """Keep no room for what neither ``waits`` nor is ``held`` by a line: it is gone."""
+        gone = [each for _, each in self._lines.values() if not waits(each)]
+        if gone:
+            there = held()
+            for candidate in gone:
+                if candidate.key not in there:
+                    self.free(candidate.key)

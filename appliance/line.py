@@ -10,21 +10,22 @@ from typing import Any, Final
 
 from appliance import logs, text
 from appliance.attempt import Answer, encode, segments_of, understand
-from appliance.beginning import committed, known_reference
-from appliance.errors import ModemError, ModemUnwell, StoreError
+from appliance.beginning import Beginning, committed, known_reference
+from appliance.conduct import Conduct
+from appliance.errors import ModemError, PduError, StoreError
 from appliance.hands import Hands
 from appliance.hearing import Hearing
-from appliance.judging import Judge, Verdict
 from appliance.lifecycle import Event
-from appliance.mending import BECAUSE
 from appliance.models import Outcome
+from appliance.modem.causes import Cause, Kind
 from appliance.modem.driver import Modem
-from appliance.modem.ladder import Rung, Step, Symptom
-from appliance.modem.values import UNREPORTED, MaybeSent, NotSent
+from appliance.modem.values import MaybeSent, NotSent, Refused
+from appliance.offer import Offer
+from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Free
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance, Wait
-from appliance.reserved import Reserved, Rest, UnderWay
+from appliance.reserved import Reserved, UnderWay
 from appliance.standing import Standing
 from appliance.store.ids import public
 from appliance.store.messages import PREFIX
@@ -35,13 +36,6 @@ logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=10)
 """How long a claim stands: longer than any answer to CMGS takes (23.040 leaves it open)."""
-
-PAUSE: Final = timedelta(seconds=30)
-"""How long a line pauses, times its troubles in a row."""
-
-LONGEST_PAUSE: Final = timedelta(minutes=30)
-
-REGISTERED: Final = frozenset({"home", "roaming"})
 
 ASK_AGAIN: Final = timedelta(seconds=10)
 """How often a message that is paced asks whether it may go on: limits are changed now and then."""
@@ -75,6 +69,7 @@ class Line:
         ``contract`` tells what is set for the SIM just now.
         """
         self.standing = standing or Standing(sim_id, sim_id)
+        self._conduct = Conduct(modem, sim_id, hands, watch, fail=self.fail, news=news)
         self._hearing = Hearing(
             modem,
             self.standing,
@@ -82,55 +77,32 @@ class Line:
             store=hands.store,
             inbox=hands.inbox,
             clock=hands.clock,
-            reported=watch.reported,
+            reported=self._conduct.reported,
             late=self._late,
             news=news,
         )
-        self.sim_id = sim_id
-        self.allowance = allowance
-        self.slot = slot
-        self.reserved = Reserved()
-        self._contract = contract
-        self._sent = 0.0  # parts by its weight, to share evenly
-        self._free: tuple[Contract, Free] | None = None
+        self.sim_id, self.slot = sim_id, slot
+        self.allowance, self.reserved = allowance, Reserved()
+        self._offer = Offer(sim_id, slot, contract, self._may_send_of, lambda: self.probing)
         self._handed_at: datetime | None = None  # the part that the modem has just now
         self.resume_at: datetime | None = hands.clock.now()  # look for begun messages then
         self._modem, self._hands, self._news = modem, hands, news
-        self._watch, self._judge = watch, Judge(watch.mender.rules.failures)
-        self._turn = asyncio.Event()
+        self._watch = watch
         self._failure: asyncio.Future[ModemError] = asyncio.get_running_loop().create_future()
-        self._stopping = False
-        self._rest = Rest(lambda: hands.store.lines.pause_reason(sim_id))
+        self._turn, self._stopping = asyncio.Event(), False
         self._last_uncertain: AttemptEnd | None = None
 
     def reserve(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let this line send a message next; urgent: also between the parts of a long one."""
         self.reserved.add(waiting, urgent=urgent)
-        self._sent += len(waiting.todo) / self._contract().weight
+        self._offer.count(len(waiting.todo))
         self._turn.set()
 
     def free(self, ahead: int) -> Free:
         """Return this line as choosing sees it, which may have ``ahead`` messages reserved."""
-        contract = self._contract()
-        if self._free is None or self._free[0] is not contract:
-            self._free = contract, self._as_chosen(contract)
-        free = self._free[1]
-        free.room, free.pending = ahead - len(self.reserved), self.reserved.parts
-        free.sent, free.network = self._sent, self._modem.health.operator
-        return free
-
-    def _as_chosen(self, contract: Contract) -> Free:
-        return Free(
-            sim_id=self.sim_id,
-            name=contract.name or self.slot,
-            groups=frozenset({contract.group} if contract.group else ()),
-            may_send=lambda at, parts, of: self.may_send(at, parts, of.recipient_key, of.key),
-            refuses=lambda to: contract.eligible.why_not(
-                to.category, to.account, to.recipient, to.country
-            ),
-            weight=contract.weight,
-            price=contract.price or 0.0,
-        )
+        if self.probing:
+            ahead = 0 if self.reserved.current else 1
+        return self._offer.free(ahead, self.reserved, self._modem.health.operator)
 
     def may_send(
         self,
@@ -140,14 +112,22 @@ class Line:
         message_id: int | None = None,
     ) -> Wait:
         """Return when this line may send ``parts`` parts (of a message), and what holds it."""
-        return self._rest.held(now) or self.allowance.earliest(
+        return self._conduct.held(now) or self.allowance.earliest(
             now, parts, recipient, message_id=message_id
         )
+
+    def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
+        return self.may_send(at, parts, of.recipient_key, of.key)
 
     @property
     def paused(self) -> str | None:
         """Why its SIM sends nothing until somebody resumes it; None if it may send."""
-        return self._rest.paused
+        return self._conduct.paused(self._hands.clock.now())
+
+    @property
+    def probing(self) -> bool:
+        """Whether its SIM is tried with one message after it was bad."""
+        return self._conduct.probing(self._hands.clock.now())
 
     @property
     def holds(self) -> set[int]:
@@ -269,26 +249,30 @@ class Line:
             wait = self.may_send(now, under_way.left, of.recipient_key, of.message_id)
             if wait.at is not None and wait.at <= now:
                 return True
-            if first or wait.at is None:
+            if first or wait.at is None or self.paused is not None:
                 return False
             await asyncio.sleep(min(wait.at - now, ASK_AGAIN).total_seconds())
         return False
 
     async def _send_part(self, begin: Begin, segment: text.Segment, *, more: bool) -> Begun | None:
         """Send one part; return its attempt if the message may go on, else None."""
-        whom = begin.waiting.recipient_key
+        store, whom = self._hands.store, begin.waiting.recipient_key
+        if not store.tenure.holds:
+            self._hands.again()
+            return None
         self.allowance.spend(begin.at, whom, message_id=begin.waiting.message_id)
-        beginning = asyncio.create_task(self._hands.store.dispatch.begin(begin))
+        beginning = asyncio.create_task(store.dispatch.begin(begin))
         waiting = begin.waiting
-        if waiting.numbered and begin.concat_reference is None:
-            await asyncio.wait([beginning])  # the header needs the reference that it brings
-        encoded = encode(begin, segment, known_reference(beginning, begin))
+        if store.shared or (waiting.numbered and begin.concat_reference is None):
+            # Another daemon may be quicker; the header needs the reference that it brings.
+            await asyncio.wait([beginning])
         with self._slowness_told(begin.at):
-            outcome = await self._modem.send(encoded, committed(beginning), more=more)
+            outcome = await self._hand_over(begin, segment, beginning, more=more)
         try:
             begun = await beginning
         except StoreError as error:
             logger.warning("message %d was not begun: %s", waiting.message_id, error)
+            self._hands.record.undo(begin, self._hands.again)
             begun = NotBegun(str(error))
         if isinstance(begun, NotBegun):
             self.allowance.give_back(begin.at, whom)
@@ -298,6 +282,20 @@ class Line:
         if self.may_send(end.at).reason:
             self._news()
         return begun if end.event in (Event.ACCEPT, Event.LOSE) else None
+
+    async def _hand_over(
+        self, begin: Begin, segment: text.Segment, beginning: Beginning, *, more: bool
+    ) -> Answer:
+        """Give a part to the modem; what has no form for the air fails by itself."""
+        tenure = self._hands.store.tenure
+        try:
+            encoded = encode(begin, segment, known_reference(beginning, begin))
+        except PduError as error:
+            await asyncio.wait([beginning])
+            return Refused(Cause(Kind.NUMBER, str(error)), None, "")
+        return await self._modem.send(
+            encoded, committed(beginning), more=more, in_time=lambda: tenure.holds
+        )
 
     @contextmanager
     def _slowness_told(self, at: datetime) -> Iterator[None]:
@@ -324,42 +322,11 @@ class Line:
             self._last_uncertain = end
         elif isinstance(outcome, NotSent):
             self.allowance.give_back(end.begin.at, waiting.recipient_key)
-        registered = self._modem.health.registration in REGISTERED
-        self._heed(self._judge.judge(outcome, registered=registered))
-
-    def _heed(self, verdict: Verdict) -> None:
-        """Do what an outcome asks for."""
-        if verdict.out:
-            self._watch.out()
-        if verdict.barred:
-            self._watch.barred(self.sim_id, verdict.reason)
-        if verdict.troubles:
-            self._pause(verdict.troubles, verdict.reason)
-        if verdict.symptom is not None:
-            self._mend(verdict.symptom, self._watch.unwell(self.sim_id, verdict.symptom))
-        elif verdict.doubt:
-            self._modem.doubt.set()
-
-    def _mend(self, symptom: Symptom, step: Step | None) -> None:
-        """Have the modem mended, or stop sending for a while where that was in vain."""
-        if step is None:
-            self._modem.doubt.set()
-        elif step.rung is Rung.REST:
-            self._pause_until(step.at, f"stopped: {BECAUSE[symptom]}")
-        else:
-            self.fail(ModemUnwell(self._modem.port, symptom, BECAUSE[symptom]))
+        if not isinstance(outcome, NotSent) or self._hands.store.tenure.holds:
+            self._conduct.heed(outcome)
 
     async def _fail(self) -> None:
         raise await self._failure
-
-    def _pause(self, troubles: int, reason: str) -> None:
-        now = self._hands.clock.now()
-        self._pause_until(now + min(troubles * PAUSE, LONGEST_PAUSE), reason)
-
-    def _pause_until(self, at: datetime, reason: str) -> None:
-        self._rest.until(at, reason)
-        self._news()
-        self._hands.again()
 
     # listening
 
@@ -389,15 +356,7 @@ class Line:
             await self._modem.check()
             self._watch.mender.answered()
             await self._hearing.look()
-            await self._look_for_reports()
-
-    async def _look_for_reports(self) -> None:
-        if self._modem.health.reports in UNREPORTED:
-            return
-        with suppress(StoreError):
-            step = await self._watch.look(self.sim_id)
-            if step is not None:
-                self._mend(Symptom.REPORTS_MISSING, step)
+            await self._conduct.look()
 
 
 def _nothing() -> None:

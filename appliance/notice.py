@@ -28,6 +28,8 @@ class MessageNews:
     smpp_dest: str = ""
     smpp_dest_ton: int = 0
     smpp_dest_npi: int = 0
+    smpp_service_type: str = ""
+    smpp_name: str = ""  # the id that the ESME knows it by, '' if it is ``message_id``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

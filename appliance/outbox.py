@@ -12,7 +12,7 @@ from appliance.errors import NobodyThere, StoreClosed, StoreError, Undelivered
 from appliance.models import Account
 from appliance.notice import Notice
 from appliance.store import Store
-from appliance.store.bell import ACCOUNTS, NOTICES
+from appliance.store.bell import ACCOUNTS, NOTICES, TENURE
 from appliance.store.notices import Owed
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class _Worker:
         assert account.id is not None
         self._store, self._clock, self._carriers = store, clock, carriers
         self._account, self._account_id = account, account.id
-        self._bell = store.bells.listen((NOTICES, self._account_id))
+        self._bell = store.bells.listen((NOTICES, self._account_id), TENURE)
         self._waiting: list[Owed] = []
         self._under_way: dict[int, Owed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -166,6 +166,9 @@ class _Worker:
             return
         most = 4 * carrier.window
         try:
+            if not await self._store.charges.take(self._account_id):
+                self._waiting, self._more, self._next_at = [], False, None
+                return
             self._put_off = True
             while self._put_off:  # else the next one of its message would overtake it
                 self._put_off = False
@@ -228,6 +231,7 @@ class _Worker:
         except NobodyThere:
             if arrivals == self._arrivals:
                 self._somebody = False
+                await self._leave_to_others()
             return False
         except Undelivered as error:
             failure = error
@@ -246,6 +250,15 @@ class _Worker:
         again = now + back_off(notice.tries + 1)
         await _written(lambda: notices.failed(notice.id, why, again))
         return False
+
+    async def _leave_to_others(self) -> None:
+        """Let another daemon carry the account's notices, to which somebody may be bound."""
+        try:
+            await self._store.charges.give_up(self._account_id)
+        except StoreClosed:
+            raise
+        except StoreError as error:
+            logger.warning("notices of account %d: %s", self._account_id, error)
 
 
 async def _written(write: Callable[[], Awaitable[None]]) -> None:

@@ -18,23 +18,6 @@ from appliance.modem.ports import real_name
 
 logger = logging.getLogger(__name__)
 
-AHEAD: Final = 2
-"""Messages reserved for a line besides the one in flight: its next one is always at hand."""
-
-READ_AHEAD: Final = 4
-"""Messages read from the queue per line, at least ``LEAST_READ``."""
-
-LEAST_READ: Final = 32
-
-LOOK_AGAIN: Final = timedelta(seconds=1)
-"""How long the dispatcher sleeps at most: a bell may be missed, a table may not, and a message
-whose time comes rings no bell."""
-
-SHORTEST_SLEEP: Final = timedelta(milliseconds=10)
-
-RESUME_AGAIN: Final = timedelta(seconds=10)
-"""How often a line looks for messages that it has begun and must go on with."""
-
 CLOSING: Final = timedelta(seconds=1)
 """How long ports may take to close at the end; one that hangs is left behind."""
 
@@ -64,6 +47,11 @@ class Pool:
     def keepers(self) -> tuple[Keeper, ...]:
         """Return the caretakers of all modems that were found."""
         return tuple(keeper for keeper, _ in self._keepers.values())
+
+    def unready(self) -> list[tuple[str, str]]:
+        """Return the modems that cannot send, each with what holds it, for people."""
+        found = ((each.slot, each.modem.health) for each in self.keepers() if each.line is None)
+        return [(slot, health.cause or health.state.value) for slot, health in found]
 
     async def run(self) -> None:
         """Keep what is found, and look for more, until cancelled."""

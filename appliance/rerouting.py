@@ -43,20 +43,21 @@ class Rerouting:
         while strays := await self._store.lanes.strays(facts.id, last):
             last = strays[-1].message_id
             for stray in strays:
-                name = routes.of(_destination(stray, routes)).name
+                name = routes.of(await self._destination(stray, routes)).name
                 if name != facts.key.route:
                     key = LaneKey(stray.account_id, stray.category, stray.priority, name)
                     await self._store.lanes.move(stray.message_id, await self._store.lanes.of(key))
                     moved += 1
         return moved
 
-
-def _destination(stray: Stray, routes: Routes) -> Destination:
-    recipient = stray.recipient or ""
-    return Destination(
-        account=stray.account,
-        category=Category(stray.category),
-        recipient=recipient,
-        country=country_of(recipient),
-        operator=network_of(recipient) if routes.ask_for_operator else None,
-    )
+    async def _destination(self, stray: Stray, routes: Routes) -> Destination:
+        recipient, operator = stray.recipient or "", None
+        if routes.ask_for_operator:
+            operator = await self._store.ported.operator(recipient) or network_of(recipient)
+        return Destination(
+            account=stray.account,
+            category=Category(stray.category),
+            recipient=recipient,
+            country=country_of(recipient),
+            operator=operator,
+        )

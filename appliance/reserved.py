@@ -1,12 +1,10 @@
-"""What a line is to send next, in order, what it is sending, and when it rests."""
+"""What a line is to send next, in order, and what it is sending."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
-from appliance.policy.limits import Wait
 from appliance.store.values import Waiting
 
 
@@ -101,30 +99,3 @@ class Reserved:
     def _taken(self, waiting: Waiting) -> Waiting:
         self._urgent.discard(waiting.message_id)
         return waiting
-
-
-class Rest:
-    """What holds a line besides its limits: a person's pause, or its own after troubles."""
-
-    def __init__(self, pause_reason: Callable[[], str | None]) -> None:
-        """``pause_reason`` tells why the SIM sends nothing until somebody resumes it, or None."""
-        self._pause_reason = pause_reason
-        self._until: datetime | None = None
-        self._why = ""
-
-    @property
-    def paused(self) -> str | None:
-        """Why its SIM sends nothing until somebody resumes it; None if it may send."""
-        return self._pause_reason()
-
-    def until(self, at: datetime, why: str) -> None:
-        """Rest until then; ``why`` is a sentence."""
-        self._until, self._why = at, why
-
-    def held(self, now: datetime) -> Wait | None:
-        """Return what holds the line, None if nothing does."""
-        if (paused := self.paused) is not None:
-            return Wait(None, paused)
-        if self._until is not None and self._until > now:
-            return Wait(self._until, self._why)
-        return None

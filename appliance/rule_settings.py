@@ -1,4 +1,4 @@
-"""What can be set for messages: routes, quiet hours, caps, guards and content."""
+"""What can be set for messages and SIMs: routes, judging, quiet hours, caps, guards, content."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -11,6 +11,7 @@ from appliance.msisdn import known_region
 from appliance.policy.caps import Answer, Cap, Caps, FloodGuard, Per, SameText
 from appliance.policy.categories import Category
 from appliance.policy.content import ContentRules, Footer, OnForbidden
+from appliance.policy.judgement import JudgementRules
 from appliance.policy.quiet import ALWAYS, Hours
 from appliance.policy.routes import EVERY_SIM, Route
 from appliance.setting_types import Count, Duration, Many, Region, Section
@@ -106,6 +107,29 @@ class PoolSetting(Section):
     """How SIMs are chosen."""
 
     sticky_seconds: float = Field(default=60, ge=0, allow_inf_nan=False)
+
+
+class Judging(Section):
+    """When a SIM that fails is paused, and how it is tried again."""
+
+    consecutive: int = Field(default=5, ge=1)
+    rate: float = Field(default=0.5, gt=0, le=1)
+    window_minutes: Duration = 60
+    least_parts: int = Field(default=20, ge=1)
+    unreported: int = Field(default=20, ge=1)
+    probe_after_minutes: Annotated[Duration, Field(le=24 * 60)] = 30
+
+    @property
+    def rules(self) -> JudgementRules:
+        """The same, as ``policy.judgement`` takes it."""
+        return JudgementRules(
+            consecutive=self.consecutive,
+            rate=self.rate,
+            window=timedelta(minutes=self.window_minutes),
+            least_parts=self.least_parts,
+            unreported=self.unreported,
+            probe_after=timedelta(minutes=self.probe_after_minutes),
+        )
 
 
 class Quiet(Section):
@@ -220,8 +244,13 @@ class Content(Section):
         )
 
 
-def wrong_routes(routes: tuple[RouteSetting, ...], groups: frozenset[str]) -> list[str]:
-    """Return what is wrong with routes as a whole: names twice, groups that no SIM is in."""
+def wrong_routes(
+    routes: tuple[RouteSetting, ...], groups: frozenset[str], peopled: frozenset[str]
+) -> list[str]:
+    """Return what is wrong with routes as a whole: names twice, groups that no SIM is in.
+
+    ``groups`` are those that are set, ``peopled`` those of them that SIMs belong to.
+    """
     complaints = []
     names: set[str] = set()
     for at, route in enumerate(routes):
@@ -233,4 +262,6 @@ def wrong_routes(routes: tuple[RouteSetting, ...], groups: frozenset[str]) -> li
             for group in route.groups
             if group not in groups | {"all"}
         ]
+        if "all" not in route.groups and not peopled & set(route.groups):
+            complaints.append(f"routes.{at}.groups: no SIM belongs to any of them")
     return complaints

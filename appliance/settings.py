@@ -2,6 +2,7 @@
 
 import platform
 import re
+from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -108,6 +109,14 @@ def _bits(value: object) -> object:
     return value
 
 
+def _trust(value: object) -> object:
+    if isinstance(value, str) and value in {"true", "false"}:
+        return value == "true"  # from the environment
+    if value == AUTO or isinstance(value, bool):
+        return value
+    raise ValueError(f'must be true, false, or "{AUTO}"')
+
+
 def _ussd_code(value: str) -> str:
     if _USSD.fullmatch(value):
         return value
@@ -145,6 +154,18 @@ class Storage(Section):
     database: Annotated[str, AfterValidator(_database)] = Field(default="", repr=False)
     daemon: str = Field(default="", max_length=64)
     keep_free_mb: int = Field(default=200, ge=0)
+    lease_seconds: Duration = 60
+    takeover_seconds: Duration = 150
+
+    @property
+    def lease(self) -> timedelta:
+        """How long this daemon works without word from a database that it may share."""
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def takeover(self) -> timedelta:
+        """How long after that another daemon takes over."""
+        return timedelta(seconds=self.takeover_seconds)
 
     @property
     def database_url(self) -> str:
@@ -358,6 +379,7 @@ class Uncertain(Section):
 class Site(Section):
     """Where the box stands."""
 
+    trust_clock: Annotated[Literal["auto"] | bool, BeforeValidator(_trust)] = "auto"
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="", validate_default=True)
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.hands import Hands
 from appliance.mending import SYSFS, Mender
 from appliance.modem.driver import Modem
+from appliance.policy.judgement import DEFAULT, JudgementRules
 from appliance.settings import Mending
 from appliance.watching import Watch
 
@@ -17,7 +18,8 @@ class Site:
     """What is set for SIMs.
 
     ``number`` is a SIM's own as configured, by its ICCID (None: as the SIM says). ``zone`` is
-    the site's, ``mending`` says what may be done to modems that fail; ``sysfs`` is where their
+    the site's, ``mending`` says what may be done to modems that fail, ``judging`` when a SIM
+    counts as bad; ``sysfs`` is where their
     USB devices are looked for.
     """
 
@@ -25,6 +27,7 @@ class Site:
     zone: tzinfo
     check_every: timedelta
     mending: Mending
+    judging: JudgementRules = DEFAULT
     sysfs: Path = SYSFS
 
 
@@ -42,4 +45,11 @@ def watch_over(
         news=news,
         sysfs=site.sysfs,
     )
-    return Watch(mender, slot, store=hands.store, clock=hands.clock)
+    return Watch(
+        mender,
+        slot,
+        store=hands.store,
+        clock=hands.clock,
+        rules=site.judging,
+        zone=site.zone,
+    )

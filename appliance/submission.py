@@ -28,6 +28,9 @@ class Receipts(StrEnum):
     FAILURE = "failure"  # only if not delivered
     SUCCESS = "success"  # only if delivered
     ALL = "all"  # also on the way: sent, uncertain, no report yet
+    PROGRESS = "progress"  # only on the way
+    FAILURE_AND_PROGRESS = "failure_and_progress"
+    SUCCESS_AND_PROGRESS = "success_and_progress"
 
 
 class WhenUncertain(StrEnum):
@@ -65,6 +68,8 @@ class Submission:
     when_uncertain: WhenUncertain | None = None  # None: the account's, or the category's
     batch: str | None = None  # the account's name for what it hands in together
     only_sim: int | None = None  # the SIM that must carry it, by its id in the store; None: any
+    protocol: int = 0  # TP-PID, 0-255 (3GPP TS 23.040 clause 9.2.3.9)
+    region: str | None = None  # whose national numbers are understood (ISO 3166); None: the site's
     door: Door = Door.REST
     smpp_source: str = ""  # source_addr as the ESME gave it, given back in receipts
     smpp_source_ton: int = 0
@@ -72,6 +77,10 @@ class Submission:
     smpp_dest: str = ""  # destination_addr as the ESME gave it
     smpp_dest_ton: int = 0
     smpp_dest_npi: int = 0
+    smpp_service_type: str = ""
+    smpp_esm_class: int = 0
+    smpp_coding: int = 0  # data_coding: what replaces it is read the same way
+    smpp_name: str = ""  # the id of several that were submitted together, '' if it has its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

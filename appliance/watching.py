@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from appliance.clock import Clock
@@ -11,8 +12,14 @@ from appliance.errors import StoreError
 from appliance.incident import Incident, IncidentKind
 from appliance.mending import Mender
 from appliance.modem.ladder import Rung, Step, Symptom
+from appliance.policy.judgement import (
+    DEFAULT,
+    JudgementRules,
+    Record,
+    reports_missing,
+    wants_report,
+)
 from appliance.store import Store
-from appliance.store.coverage import Coverage
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +28,6 @@ LOOK_AGAIN: Final = timedelta(minutes=10)
 
 OLD_ENOUGH: Final = timedelta(minutes=10)
 """How long ago a part was sent whose report is missed."""
-
-MOST: Final = 20
-"""So many parts of a SIM, none of them reported, are no accident ..."""
-
-OTHERS: Final = 0.5
-"""... while of those of the other SIMs such a share was."""
 
 Kind = IncidentKind
 
@@ -39,17 +40,28 @@ NEXT: Final = {
 }
 
 
-def reports_missing(seen: Coverage) -> bool:
-    """Say whether a SIM gets no reports where others do."""
-    enough = seen.sent >= MOST and seen.others_sent >= MOST
-    return enough and not seen.reported and seen.others_reported >= OTHERS * seen.others_sent
-
-
 class Watch:
-    """What one modem's lines have shown, from start to start."""
+    """What one modem's lines have shown, from start to start.
 
-    def __init__(self, mender: Mender, slot: str, *, store: Store, clock: Clock) -> None:
-        self.mender = mender
+    Attributes:
+        mender: mends the modem.
+        rules: when a SIM counts as bad.
+        zone: the site's, for times that people are told.
+
+    """
+
+    def __init__(
+        self,
+        mender: Mender,
+        slot: str,
+        *,
+        store: Store,
+        clock: Clock,
+        rules: JudgementRules = DEFAULT,
+        zone: tzinfo = UTC,
+    ) -> None:
+        self.mender, self.rules, self.zone = mender, rules, zone
+        self._records: dict[int, Record] = {}
         self._slot, self._store, self._clock = slot, store, clock
         self._standing = set(LASTING)  # perhaps, from an earlier run
         self._looked_at: datetime | None = None
@@ -58,16 +70,26 @@ class Watch:
     def out(self) -> None:
         """Take note that something got out to the network."""
         self.mender.proved()
-        for kind in (Kind.NOTHING_OUT, Kind.SIM_REFUSED, Kind.GIVEN_UP):
+        for kind in (Kind.NOTHING_OUT, Kind.GIVEN_UP):
             self._end(kind)
 
     def reported(self) -> None:
         """Take note that a report came."""
         self._end(Kind.REPORTS_MISSING)
 
-    def barred(self, sim_id: int, why: str) -> None:
-        """Take note that the network refuses the SIM again and again; ``why`` says how."""
-        self._note(Kind.SIM_REFUSED, f"The SIM is refused again and again: {why}.", sim_id)
+    def record(self, sim_id: int) -> Record:
+        """Return what became of a SIM's parts since the daemon started."""
+        return self._records.setdefault(sim_id, Record(self.rules))
+
+    def judged(self, sim_id: int, reason: str) -> None:
+        """Take note that a SIM is paused; ``reason`` says why."""
+        kind = Kind.REPORTS_MISSING if wants_report(reason) else Kind.SIM_REFUSED
+        self._note(kind, f"The SIM sends nothing; {reason}.", sim_id)
+
+    def well(self) -> None:
+        """Take note that the SIM has shown that it is well."""
+        for kind in (Kind.SIM_REFUSED, Kind.REPORTS_MISSING):
+            self._end(kind)
 
     def unwell(self, sim_id: int, symptom: Symptom) -> Step | None:
         """Choose what to do about a line that does not do its work; None: nothing."""
@@ -77,11 +99,11 @@ class Watch:
         step = self.mender.plan(symptom)
         if step is not None and step.rung is Rung.REST:
             self._standing.add(Kind.GIVEN_UP)
-            self._do(self.mender.gave_up(symptom, step.at))
+            self.do(self.mender.gave_up(symptom, step.at))
         return step
 
-    async def look(self, sim_id: int) -> Step | None:
-        """See now and then whether reports come; return what to do if they do not, None: nothing.
+    async def look(self, sim_id: int) -> str:
+        """See now and then whether reports come; return why the SIM is bad if they do not, else ''.
 
         Raises:
             StoreError: that could not be read.
@@ -89,18 +111,15 @@ class Watch:
         """
         now = self._clock.now()
         if self._looked_at is not None and now - self._looked_at < LOOK_AGAIN:
-            return None
+            return ""
         self._looked_at = now
-        seen = await self._store.lines.coverage(sim_id, now - OLD_ENOUGH, MOST)
-        if not reports_missing(seen):
-            return None
-        said = (
-            f"None of the last {seen.sent} parts of this SIM was reported; of those of the other"
-            f" SIMs, {seen.others_reported} of {seen.others_sent} were."
+        most = self.rules.unreported
+        why = reports_missing(
+            self.rules, **asdict(await self._store.lines.coverage(sim_id, now - OLD_ENOUGH, most))
         )
-        self._note(Kind.REPORTS_MISSING, said, sim_id)
-        step = self.mender.plan(Symptom.REPORTS_MISSING)
-        return step if step is not None and step.rung is not Rung.REST else None
+        if why:
+            self._note(Kind.REPORTS_MISSING, f"It gets no reports: {why}.", sim_id)
+        return why
 
     def _note(self, kind: IncidentKind, sentence: str, sim_id: int) -> None:
         self._standing.add(kind)
@@ -113,14 +132,14 @@ class Watch:
             sim_id=sim_id,
             lasting=True,
         )
-        self._do(self._store.incidents.note(what))
+        self.do(self._store.incidents.note(what))
 
     def _end(self, kind: IncidentKind) -> None:
         if kind in self._standing:
             self._standing.discard(kind)
-            self._do(self._store.incidents.end(kind, self._slot, self._clock.now()))
+            self.do(self._store.incidents.end(kind, self._slot, self._clock.now()))
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
+    def do(self, work: Coroutine[Any, Any, object]) -> None:
         """Have something written down that nobody waits for."""
         task = asyncio.create_task(self._quietly(work))
         self._under_way.add(task)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, Self
 
 from appliance.allowances import Allowances
@@ -19,7 +20,8 @@ from appliance.intake import Intake, IntakeRules
 from appliance.keeper import Keeper
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
-from appliance.modem.values import LineState, SimIdentity
+from appliance.modem.ports import open_port
+from appliance.modem.values import LineState, SimIdentity, SimRules
 from appliance.outbox import Outbox
 from appliance.planning import Planning
 from appliance.policy.countries import country_of_imsi
@@ -30,10 +32,13 @@ from appliance.rerouting import Rerouting
 from appliance.roster import Roster
 from appliance.site import Site
 from appliance.site_rules import RULES, RulesInForce
+from appliance.smpp_server.messages import StoredMessages
+from appliance.smpp_server.operations import Operations
 from appliance.smpp_server.server import SmppServer
 from appliance.store import Store
 from appliance.store.space import Space
 from appliance.store.values import LineFacts
+from appliance.waiting import WhyWaiting
 from appliance.webhook import WebhookCarrier
 
 MEGABYTE: Final = 1_000_000
@@ -56,6 +61,7 @@ class House:
     reload: Reload
     rerouting: Rerouting
     planning: Planning
+    waiting: WhyWaiting
 
     @classmethod
     def build(
@@ -73,7 +79,9 @@ class House:
         if config.smpp.enabled:
             smpp = SmppServer(
                 config.smpp,
-                intake=intake,
+                operations=Operations(
+                    StoredMessages(intake, store, clock), clock, gsm0=config.smpp.gsm0
+                ),
                 authenticate=store.accounts.authenticate_smpp,
                 wake=outbox.wake,
                 clock=clock,
@@ -85,6 +93,7 @@ class House:
         allowances = _allowances(force, store, clock)
         hands = _hands(config, store, clock, record, dispatcher)
         pool = _pool(force, hands, dispatcher, allowances)
+        changing = _Changing(allowances, dispatcher, pool, rules, rerouting)
         return cls(
             intake=intake,
             smpp=smpp,
@@ -96,9 +105,10 @@ class House:
             record=record,
             chores=Chores(store, clock, config.messages, config.uncertain.rules),
             balances=Balances(store, clock, force.sim, pool.keepers),
-            reload=_reload(force, read, _Changing(allowances, dispatcher, rules, rerouting), clock),
+            reload=_reload(force, read, changing, clock),
             rerouting=rerouting,
             planning=Planning(store, lambda: force.config, lambda: rules.site),
+            waiting=_waiting(force, store, clock, dispatcher, pool),
         )
 
     def drop(self, account_id: int) -> None:
@@ -113,6 +123,7 @@ class _Changing:
 
     allowances: Allowances
     dispatcher: Dispatcher
+    pool: Pool
     rules: RulesInForce
     rerouting: Rerouting
 
@@ -125,19 +136,39 @@ def _reload(
     async def limits() -> None:
         await changing.allowances.refresh()
         changing.dispatcher.again()
+        for keeper in changing.pool.keepers():
+            keeper.modem.doubt.set()  # what is set for its SIM holds from its next look on
+
+    async def causes() -> None:
+        """Do nothing: they are looked up with each refusal."""
 
     async def rules() -> None:
         changing.rules.exchange(force.config)
         await changing.rerouting.run()
         changing.dispatcher.again()
 
-    live = dict.fromkeys(("limits", "groups", "sims"), limits)
+    live = dict.fromkeys(("limits", "groups", "sims"), limits) | {"causes": causes}
     return Reload(force, read, live | dict.fromkeys(RULES, rules), clock)
+
+
+def _waiting(
+    force: InForce, store: Store, clock: Clock, dispatcher: Dispatcher, pool: Pool
+) -> WhyWaiting:
+    zone = force.config.site.zone
+    return WhyWaiting(store, clock, zone, dispatcher.explain, pool.unready)
 
 
 def _sim_name(force: InForce, iccid: str) -> str:
     sim = force.sim(iccid)
     return sim.name if sim else ""
+
+
+def _sim_rules(config: Config, card: SimIdentity) -> SimRules:
+    sim = config.sim(card.iccid)
+    if sim is None:
+        return SimRules(roaming=config.modems.roaming)
+    roaming = config.modems.roaming if sim.roaming is None else sim.roaming
+    return SimRules(enabled=sim.enabled, roaming=roaming, reports=sim.reports)
 
 
 def _allowances(force: InForce, store: Store, clock: Clock) -> Allowances:
@@ -194,6 +225,7 @@ def _pool(force: InForce, hands: Hands, dispatcher: Dispatcher, allowances: Allo
         zone=config.site.zone,
         check_every=timedelta(seconds=config.modems.check_seconds),
         mending=config.mending,
+        judging=config.judging.rules,
     )
     return Pool(dispatcher, _finder(config), _keeping(force, hands, site, dispatcher, allowances))
 
@@ -208,9 +240,6 @@ def _keeping(
     """Return what makes a caretaker for a modem that was found."""
     roster = Roster(hands.store, hands.clock)
 
-    def pin(card: SimIdentity | None) -> str | None:
-        return force.config.pin(card.iccid if card else None)
-
     def keep(found: discovery.Found) -> Keeper:
         facts = LineFacts(
             slot=found.slot,
@@ -221,17 +250,8 @@ def _keeping(
             simulated=found.simulated,
             changed_at=hands.clock.now(),
         )
-        modem = Modem(
-            found.port,
-            slot=found.slot,
-            pin=pin,
-            roaming=force.config.modems.roaming,
-            candidates=found.candidates,
-            clock=hands.clock,
-            proofs=lambda model: hands.store.proofs.of(model.maker, model.model, model.revision),
-        )
         return Keeper(
-            modem,
+            _modem(force, hands, found),
             facts,
             hands=hands,
             site=site,
@@ -241,3 +261,19 @@ def _keeping(
         )
 
     return keep
+
+
+def _modem(force: InForce, hands: Hands, found: discovery.Found) -> Modem:
+    """Return the driver of a modem that was found; what is set for SIMs is asked each time."""
+    return Modem(
+        found.port,
+        slot=found.slot,
+        pin=lambda card: force.config.pin(card.iccid if card else None),
+        rules=lambda card: _sim_rules(force.config, card),
+        overrides=lambda: force.config.causes.overrides,
+        opener=partial(open_port, baud=force.config.modems.baud),
+        candidates=found.candidates,
+        known=found.known,
+        clock=hands.clock,
+        proofs=lambda model: hands.store.proofs.of(model.maker, model.model, model.revision),
+    )

@@ -82,6 +82,18 @@ async def change(
     return await store.replacement.replace(known, new)
 
 
+async def supersede(
+    intake: Intake, store: Store, account: Account, name: str, asked: Submission
+) -> Accepted:
+    """Let a message of an account be wholly another, under the same id.
+
+    Its category, its priority and so its lane stay as they are. Raises as ``change`` does.
+    """
+    assert account.id is not None
+    known = await store.replacement.known(account.id, name)
+    return await store.replacement.replace(known, intake.checked(account, asked))
+
+
 def _merged(asked: Submission, wanted: Replacement) -> Submission:
     if wanted == Replacement():
         raise BadField("text", "nothing is to be replaced")

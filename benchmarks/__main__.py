@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import doors, kills, reaction, sending, starting
+from benchmarks import choosing, doors, kills, reaction, sending, starting
 from benchmarks.measure import machine
 
 Bench = Callable[[Path], Awaitable[dict[str, Any]]]
@@ -34,6 +34,9 @@ BENCHES: dict[str, Bench] = {
     "120 messages, 10 kills": lambda at: kills.kills(at, messages=120, times=10),
     "submits, SMPP window 50": lambda at: doors.smpp(at, messages=20_000, window=50),
     "submits, REST": lambda at: doors.rest(at, messages=4_000),
+    "choosing, 100 queued": lambda at: choosing.choosing(at, queued=100),
+    "choosing, 10,000 queued": lambda at: choosing.choosing(at, queued=10_000),
+    "choosing, 1,000,000 queued": lambda at: choosing.choosing(at, queued=1_000_000),
     "start, 100,000 queued": lambda at: starting.ready(at, queued=100_000),
 }
 

@@ -116,6 +116,7 @@ class Box:
             "APPLIANCE_MODEMS__SIMULATED": ports,
             "APPLIANCE_HTTP__PORT": str(self.http_port),
             "APPLIANCE_SMPP__PORT": str(self.smpp_port),
+            "APPLIANCE_SITE__TRUST_CLOCK": "true",
             **env,
         }
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.http_port}", timeout=30)

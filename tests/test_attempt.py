@@ -9,6 +9,7 @@ from appliance.lifecycle import Event
 from appliance.models import Outcome
 from appliance.modem.causes import Cause, Kind, cms_cause
 from appliance.modem.pdu import Concat, decode
+from appliance.modem.pdu.submit import REPORT_WANTED
 from appliance.modem.values import MaybeSent, NotSent, Refused, Sent
 from appliance.policy.retries import Again
 from appliance.store.values import Begin, Begun, Waiting
@@ -37,9 +38,15 @@ def waiting(text="Hello", **given):
     return Waiting(**(fields | given))
 
 
-def begin(message, ordinal=1):
+def begin(message, ordinal=1, **given):
     return Begin(
-        waiting=message, ordinal=ordinal, sim_id=1, at=START, lease_until=START, first=True
+        waiting=message,
+        ordinal=ordinal,
+        sim_id=1,
+        at=START,
+        lease_until=START,
+        first=True,
+        **given,
     )
 
 
@@ -82,6 +89,16 @@ def test_data_in_parts_is_numbered_with_wide_references_too():
 def test_a_message_may_name_its_service_centre():
     assert seen(waiting()).smsc is None
     assert seen(waiting(service_centre="+491710760000")).smsc == "+491710760000"
+
+
+def test_a_report_is_asked_for_with_every_part_unless_the_sim_gives_none():
+    message = waiting()
+    (segment,) = segments_of(message)
+    first_octets = [
+        encode(begin(message, unreported=why), segment, None).pdu[1]  # behind no service centre
+        for why in (None, "no report is asked for by this SIM")
+    ]
+    assert [octet & REPORT_WANTED for octet in first_octets] == [REPORT_WANTED, 0]
 
 
 def test_a_part_says_how_long_it_is_valid_unless_that_was_refused():

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 import appliance.config
 from appliance.config import Config, journal_reads_stderr
 from appliance.errors import BadConfig
+from appliance.modem.causes import Kind, Overrides
 from appliance.policy.categories import Category
 from appliance.policy.contract import Contract, Eligible
 from appliance.policy.keywords import Keyword, keyword
@@ -254,6 +255,11 @@ WRONG = [
     ("uncertain", "otp_after_minutes = 0", "greater than 0"),
     ("uncertain", 'accounts = {shop = "guess"}', "should be 'hold', 'resend' or 'fail'"),
     ("keywords", 'stop = ["!!!"]', "must have a letter or a digit"),
+    ("keywords", 'help = [""]', "must have a letter or a digit"),
+    ("keywords", 'scope = "some"', "should be 'all' or 'marketing'"),
+    ("keywords", 'per = "sim"', "should be 'site', 'account' or 'number'"),
+    ("keywords", 'stop_reply = "Stop!"', "must not be a keyword itself"),
+    ("keywords", f'help_reply = "{"x" * 460}"', "must fit into 3 SMS"),
     ("site", 'timezone = "Europe/Berln"', "no such time zone"),
     ("site", 'timezone = "../etc/passwd"', "no such time zone"),
     ("log", 'level = "INFO"', "should be 'debug', 'info', 'warning' or 'error'"),
@@ -620,6 +626,18 @@ def test_words_of_the_configuration_reach_the_keywords(load):
     assert keyword("SCHLUSS", extra) is Keyword.STOP
 
 
+@pytest.mark.parametrize(
+    ("set_", "complaint"),
+    [
+        ('start = ["stop"]', "start: 'stop' means stop already"),
+        ('stop = ["Weiter"]\nhelp = ["weiter!"]', "stop: 'Weiter' means help already"),
+    ],
+)
+def test_no_word_of_the_configuration_may_mean_two_things(load, set_, complaint):
+    with pytest.raises(BadConfig, match=complaint):
+        load(f"[keywords]\n{set_}")
+
+
 def test_the_zone_is_the_one_set_else_the_machines(load):
     assert load('[site]\ntimezone = "Asia/Shanghai"').site.zone == ZoneInfo("Asia/Shanghai")
     assert datetime.now(UTC).astimezone(Site().zone).utcoffset() is not None
@@ -695,3 +713,42 @@ def test_without_credentials_it_is_said_what_is_missing(complaints, monkeypatch)
 def test_a_credential_has_a_name_and_no_path(complaints):
     (said,) = complaints('[modems]\npin_credential = "../shadow"')
     assert said.startswith("modems.pin_credential: ")
+
+
+# What errors mean
+
+
+def test_the_kind_of_an_error_can_be_set_by_its_number(load):
+    causes = load('[causes]\ncms = { 38 = "sim" }\ncme = { 14 = "passing" }').causes
+    assert causes.overrides == Overrides({38: Kind.SIM}, {14: Kind.PASSING})
+    assert load("").causes.overrides == Overrides()
+
+
+def test_the_kind_of_an_error_can_come_from_the_environment(load, monkeypatch):
+    monkeypatch.setenv("APPLIANCE_CAUSES__CMS__38", "sim")
+    assert load("[causes]\ncms = { 42 = 'number' }").causes.cms == {38: Kind.SIM, 42: Kind.NUMBER}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('cms = { 38 = "again" }', "causes.cms.38: "),
+        ('cms = { busy = "passing" }', "causes.cms.busy"),
+        ('cme = { 14 = 3, "-1" = "sim" }', "causes.cme.14: "),
+        ('cme = { "-1" = "sim" }', "causes.cme.-1"),
+        ('cms = { 70000 = "sim" }', "causes.cms.70000"),
+        ('cmt = { 38 = "sim" }', "causes.cmt: "),
+    ],
+)
+def test_a_wrong_number_or_kind_is_refused_with_its_key(complaints, text, key):
+    assert any(each.startswith(key) for each in complaints(f"[causes]\n{text}"))
+
+
+def test_what_may_be_sent_twice_is_set_only_with_a_warning(load):
+    risky = '{ 500 = "passing", 512 = "device", 38 = "sim", 255 = "number", 332 = "maybe_sent" }'
+    config = load(f"[causes]\ncms = {risky}\ncme = {{ 31 = 'sim' }}")
+    assert [each.partition(":")[0] for each in config.warnings(date(2026, 6, 1))] == [
+        "causes.cms.500",
+        "causes.cms.512",
+        "causes.cme.31",
+    ]

@@ -156,6 +156,8 @@ async def test_the_countries_are_asked_for_at_each_message(house):
         ({"priority": -1}, "priority"),
         ({"priority": 4}, "priority"),
         ({"udh": bytes(LONGEST_HEADER + 1)}, "udh"),
+        ({"udh": b"\x05"}, "udh"),
+        ({"udh": b"\x00\x03\x42"}, "udh"),
         ({"not_before": START + FURTHEST + HOURS}, "not_before"),
         ({"not_before": datetime.max.replace(tzinfo=UTC)}, "not_before"),
         ({"expires_at": START}, "expires_at"),

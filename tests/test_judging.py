@@ -2,10 +2,11 @@
 
 import pytest
 
-from appliance.judging import MOST_BARRED, Judge
+from appliance.judging import Judge
 from appliance.modem.causes import Cause, Kind
 from appliance.modem.ladder import Symptom
 from appliance.modem.values import MaybeSent, NotSent, Refused, Sent
+from appliance.policy.judgement import Fate
 
 FAILURES = 4
 
@@ -48,7 +49,7 @@ def test_so_many_failures_in_a_row_and_no_fewer_ask_for_mending(outcome, symptom
 def test_one_part_that_gets_out_begins_the_count_anew(outcome, good):
     row = [*[outcome] * (FAILURES - 1), good, *[outcome] * (FAILURES - 1)]
     assert set(symptoms(*row)) == {None}
-    assert verdicts(good)[0].out
+    assert verdicts(good)[0].fate is Fate.OUT
 
 
 def test_after_it_was_asked_for_the_count_begins_anew():
@@ -61,11 +62,15 @@ def test_a_network_that_refuses_is_no_reason_while_the_modem_is_not_registered()
     assert symptoms(*[LOST] * FAILURES, registered=False)[-1] is Symptom.FAILURES
 
 
-def test_a_sim_that_is_refused_again_and_again_pauses_and_its_modem_is_let_alone():
-    found = verdicts(*[SIM] * (MOST_BARRED + FAILURES))
-    assert [one.barred for one in found[:MOST_BARRED]] == [False] * (MOST_BARRED - 1) + [True]
-    assert {one.symptom for one in found} == {None}
-    assert found[-1].troubles > found[MOST_BARRED - 1].troubles > 0
+def test_a_sim_that_is_refused_is_no_fault_of_its_modem():
+    found = verdicts(*[SIM] * FAILURES * 2)
+    assert {(one.symptom, one.troubles, one.doubt) for one in found} == {(None, 0, False)}
+    assert {(one.fate, one.cause) for one in found} == {(Fate.REFUSED, "so it is")}
+
+
+@pytest.mark.parametrize("outcome", [UNSENT, DEVICE, LOST, PASSING])
+def test_what_does_not_get_out_has_failed(outcome):
+    assert verdicts(outcome)[0].fate is Fate.FAILED
 
 
 def test_one_part_lost_sight_of_pauses_nothing_two_have_the_modem_looked_at():

@@ -21,6 +21,9 @@ MODEM_CODEC = {"modem.pdu", "modem.causes", "modem.values"}
 SMPP_NAMES = {"smpp_server.names", "smpp_server.fields", "smpp_server.pdu"}
 
 SMPP_PURE = SMPP_NAMES | {
+    "smpp_server.content",
+    "smpp_server.manner",
+    "smpp_server.packing",
     "smpp_server.receipts",
     "smpp_server.rules",
     "smpp_server.session",
@@ -49,6 +52,7 @@ PURE = {
     "policy": {"errors", "lifecycle", "policy.categories", "submission"},
     "text": {"errors"},
     "msisdn": {"errors"},
+    "account_settings": {"errors", "msisdn", "policy.categories"},
     "modem.quotes": set(),
     "modem.at": {"errors", "modem.quotes"},
     "modem.pdu": {"text", "errors"},
@@ -64,15 +68,25 @@ PURE = {
     "smpp_server.rules": SMPP_NAMES,
     "smpp_server.session": {"errors", "smpp_server.rules", *SMPP_NAMES},
     "smpp_server.times": {"errors"},
+    "smpp_server.packing": {"errors", "text"},
+    "smpp_server.manner": {"errors", "policy.categories", "account_settings"},
     "smpp_server.userdata": {"errors", "text", *SMPP_NAMES},
-    "smpp_server.translate": {
+    "smpp_server.content": {
         "errors",
         "text",
+        "smpp_server.manner",
+        "smpp_server.packing",
+        "smpp_server.userdata",
+        *SMPP_NAMES,
+    },
+    "smpp_server.translate": {
+        "errors",
         "lifecycle",
         "submission",
         "policy.categories",
+        "smpp_server.content",
+        "smpp_server.manner",
         "smpp_server.times",
-        "smpp_server.userdata",
         *SMPP_NAMES,
     },
     "smpp_server.receipts": {
@@ -80,6 +94,8 @@ PURE = {
         "text",
         "lifecycle",
         "notice",
+        "smpp_server.manner",
+        "smpp_server.packing",
         "smpp_server.times",
         "smpp_server.userdata",
         *SMPP_NAMES,
@@ -102,7 +118,7 @@ WORLDLY = {
     "credentials": {"errors"},
     "setting_types": {"msisdn"},
     "terms": LOW | {"policy", "msisdn", "setting_types"},
-    "settings": LOW | {"policy", "msisdn", "text", "setting_types", "terms"},
+    "settings": LOW | {"policy", "msisdn", "text", "setting_types", "terms", "modem.causes"},
     "keyword_settings": LOW | {"policy", "setting_types", "text"},
     "config": LOW | {"policy", "msisdn", "settings", "terms", "keyword_settings", "rule_settings"},
     "reload": LOW | {"config", "settings", "setting_types"},
@@ -123,20 +139,27 @@ WORLDLY = {
     "judging": LOW | SENDING - {"inbox", "modem"} | {"attempt"},
     "replug": {"errors"},
     "mending": LOW | {"store", "models", "settings", "replug", *MODEM},
-    "watching": LOW | {"store", "models", "settings", "mending", *MODEM},
+    "watching": LOW | {"store", "models", "policy", "settings", "mending", *MODEM},
     "standing": LOW | SENDING - {"inbox"},
     "roster": LOW | {"store", "models"},
     "alarms": LOW | SENDING - {"inbox"},
     "hearing": LOW | SENDING | {"alarms", "standing"},
     "reserved": LOW | {"store", "models", "policy"},
+    "offer": {"policy", "policy.categories", "reserved"},
+    "waiting": LOW | {"policy", "store"},
+    "kept": {"line", "policy"},
     "hands": LOW | {"store", "inbox", "record"},
+    "probation": LOW | {"hands", "policy", "store", "watching"},
+    "conduct": LOW
+    | SENDING
+    | {"attempt", "hands", "judging", "mending", "probation", "watching"},
     "beginning": LOW | {"store", "models"},
     "line": LOW
     | SENDING
-    | {"attempt", "beginning", "hands", "hearing", "judging", "mending", "reserved"}
+    | {"attempt", "beginning", "conduct", "hands", "hearing", "offer", "reserved"}
     | {"standing", "watching"},
     "ahead": LOW | {"store", "policy"},
-    "dispatcher": LOW | {"ahead", "line", "policy", "store"},
+    "dispatcher": LOW | {"ahead", "kept", "line", "policy", "store"},
     "rule_settings": LOW | {"policy", "msisdn", "setting_types"},
     "site_rules": LOW | {"ahead", "config", "msisdn", "policy", "store"},
     "rerouting": LOW | {"msisdn", "policy", "store"},
@@ -153,10 +176,12 @@ WORLDLY = {
     "chores": LOW | {"store", "models", "policy", "settings"},
     "balances": LOW | SENDING | {"settings"},
     "smpp_server": LOW
-    | {"intake", "outbox", "store", "models", "policy", "text", "settings", *SMPP_PURE},
+    | {"intake", "withdrawal", "outbox", "store", "models", "policy", "text", "settings"}
+    | {"account_settings", *SMPP_PURE},
     "api": LOW
     | {
         "__init__",
+        "account_settings",
         "intake",
         "withdrawal",
         "outbox",

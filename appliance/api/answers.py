@@ -49,6 +49,9 @@ class AcceptedMessage(Answer):
         description="An earlier request with this reference or Idempotency-Key was found: this "
         "answers it again, with the state its message has now, and nothing was sent anew."
     )
+    warnings: list[str] = Field(
+        description="What was noticed though it was taken, sentences.", examples=[[]]
+    )
 
 
 class Message(Answer):
@@ -128,13 +131,17 @@ class Story(Answer):
 class MessageWithStory(Message):
     """A message and all that happened to it."""
 
+    waits: str | None = Field(
+        description="Why it has not left yet and, where time helps, when it will; null if it has.",
+        examples=["Shelf 1: day limit 200/200, next at 00:00"],
+    )
     story: Story
 
     @classmethod
-    def told(cls, found: MessageStory) -> Self:
-        """Read it from the store's view."""
+    def told(cls, found: MessageStory, waits: str | None) -> Self:
+        """Read it from the store's view; ``waits`` says why it has not left."""
         story = Story.model_validate(found)
-        return cls.model_validate(_columns(found.message) | {"story": story})
+        return cls.model_validate(_columns(found.message) | {"story": story, "waits": waits})
 
 
 class MessageList(Answer):

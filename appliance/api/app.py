@@ -21,6 +21,7 @@ from appliance.api import (
     optouts,
     page,
     plan,
+    ported,
     problems,
     withdrawals,
 )
@@ -85,6 +86,7 @@ def build_app(doors: Doors) -> FastAPI:
     if doors.local:
         app.include_router(local.router)
         app.include_router(plan.local_router)
+        app.include_router(ported.router)
         for part in (lines.router, optouts.router):
             app.include_router(part, prefix="/local")
     else:

@@ -14,6 +14,7 @@ from appliance.config import Config
 from appliance.control import Control
 from appliance.errors import NotFound
 from appliance.intake import Intake
+from appliance.lifecycle import State
 from appliance.planning import Plan, Wish
 from appliance.policy.limits import midnight
 from appliance.reload import Reloaded
@@ -50,6 +51,11 @@ async def no_plan(wish: Wish, now: datetime) -> Plan:  # noqa: ARG001 - whatever
     raise NotFound("plan", "")
 
 
+async def no_wait(message_id: str, state: State) -> None:  # noqa: ARG001 - whatever they are
+    """Know of nothing that waits."""
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything an app is built around.
@@ -59,6 +65,7 @@ class Doors:
         trace: follows the dialogue with the modem at a port or in a slot.
         reload: lets what is set now hold, as far as it can without a restart.
         plan: forecasts when messages would have left.
+        waits: says why a message (by its id) in a state waits; None if it does not.
         drop: closes the SMPP binds of a revoked account, by its id.
         local: the app is served on the Unix socket, to people who are on the box anyhow.
         stopping: set by the daemon before it stops its servers; streams end then.
@@ -75,6 +82,7 @@ class Doors:
     trace: Trace = no_trace
     reload: Callable[[str | None], Awaitable[Reloaded]] = no_reload
     plan: Callable[[Wish, datetime], Awaitable[Plan]] = no_plan
+    waits: Callable[[str, State], Awaitable[str | None]] = no_wait
     local: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

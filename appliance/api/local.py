@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from appliance.api import incidents
+from appliance.api import account_settings, incidents
 from appliance.api.answers import (
     AccountEntry,
     IncidentList,
@@ -33,6 +33,7 @@ from appliance.store.bell import CHANGES
 from appliance.store.shown import MessageStory
 
 router = APIRouter(prefix="/local", tags=["This box only"])
+router.include_router(account_settings.router)
 
 SETTLED: Final = FINAL | {State.NO_REPORT}
 
@@ -150,7 +151,8 @@ async def get_message(
                     found = await _story(doors, message_id)
     finally:
         doors.store.bells.forget(CHANGES, bell)
-    return LocalMessageWithStory.told(found)
+    waits = await doors.waits(found.message.id, found.message.state)
+    return LocalMessageWithStory.told(found, waits)
 
 
 async def listed(store: Store) -> list[AccountEntry]:

@@ -65,7 +65,8 @@ async def get_message(
     found = await doors.store.views.message(account.id, message_id)
     if found is None:
         raise NotFound("message", message_id)
-    return MessageWithStory.told(found)
+    waits = await doors.waits(found.message.id, found.message.state)
+    return MessageWithStory.told(found, waits)
 
 
 @router.get("/messages")
@@ -92,6 +93,7 @@ def accepted_response(accepted: Accepted, reference: str | None, place: str) -> 
         "encoding": accepted.encoding,
         "reference": reference,
         "repeated": accepted.repeated,
+        "warnings": accepted.warnings,
     }
     headers = {"Location": place + accepted.id}
     return Response(json.dumps(content).encode(), 202, headers, "application/json")

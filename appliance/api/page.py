@@ -39,6 +39,10 @@ HEARTBEAT: Final = timedelta(seconds=15)
 """How often a stream says that it lives; also keeps what depends on the time true."""
 
 
+STARTED: Final = frozenset({"ready", "sending"})
+"""States in which it is known whether a modem gives reports."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineCard:
     """A line as it is shown."""
@@ -173,7 +177,7 @@ async def read(doors: Doors) -> dict[str, Any]:
         "tone": _tone(ready, usable, len(lines)),
         "queue": queue,
         "oldest": at(queue.oldest) if queue.oldest else "",
-        "messages": [_sent(doors, view, at(view.accepted_at)) for view in sent],
+        "messages": [await _sent(doors, view, at(view.accepted_at)) for view in sent],
         "inbound": [_came(doors, view, at(view.received_at)) for view in came],
         "incidents": [_incident(doors, view, at(view.at)) for view in happened],
     }
@@ -221,6 +225,8 @@ def _card(doors: Doors, view: LineView, at: Callable[[datetime], str]) -> LineCa
 def _reports(view: LineView, at: Callable[[datetime], str]) -> words.Word:
     if view.reports_proven_at is not None and view.reports != "off":
         return words.Word(f"proven, last {at(view.reports_proven_at)}", "good")
+    if view.state not in STARTED:
+        return words.REPORTS_UNSEEN  # how they come is not known yet
     return words.REPORTS.get(view.reports, words.REPORTS_UNSEEN)
 
 
@@ -241,13 +247,14 @@ def _incident(doors: Doors, view: IncidentView, at: str) -> IncidentRow:
     )
 
 
-def _sent(doors: Doors, view: MessageView, at: str) -> MessageRow:
+async def _sent(doors: Doors, view: MessageView, at: str) -> MessageRow:
+    waits = await doors.waits(view.id, view.state)
     return MessageRow(
         at=at,
         who=words.hidden(view.to),
         sim=_sim(doors, view.sim),
         state=words.STATES[view.state],
-        note=view.cause or (f"{view.parts} parts" if view.parts > 1 else ""),
+        note=waits or view.cause or (f"{view.parts} parts" if view.parts > 1 else ""),
     )
 
 

@@ -66,7 +66,7 @@ RUNGS: Final[Mapping[str, str]] = {
 """What was done to mend a modem, finishing "… 3 times"."""
 
 REPORTS: Final = {
-    "none": Word("this modem hands out none", "warn"),
+    "none": Word("it gives none", "warn"),
     "off": Word("not asked for, as set for this SIM", "idle"),
 }
 """Why no report comes."""

@@ -98,3 +98,34 @@ def revoke_account(name: str, config: ConfigFile = None, data: Data = None) -> N
     """End an account: its credentials open nothing any more."""
     accounts.revoke_account(load(config, data), name)
     typer.echo(f"{name}: revoked")
+
+
+@account.command("show")
+def show_account(
+    name: str, config: ConfigFile = None, data: Data = None, json: AsJson = False
+) -> None:
+    """Show what is set for an account, and what can be."""
+    found = accounts.settings_of(load(config, data), name)
+    if json:
+        output.as_json(found)
+        return
+    output.table(
+        ("KEY", "VALUE", "IF UNSET", "WHAT IT IS FOR"),
+        [(one["key"], one["value"], one["unset"], one["help"]) for one in found],
+        "",
+    )
+
+
+@account.command("set")
+def change_setting(
+    name: str,
+    key: Annotated[str, typer.Argument(help="As appliance account show NAME lists them.")],
+    value: Annotated[str, typer.Argument(help="- takes back what was set.")],
+    *,
+    config: ConfigFile = None,
+    data: Data = None,
+) -> None:
+    """Set one thing for an account. It holds at once, also for sessions that are bound."""
+    changed = accounts.change_setting(load(config, data), name, key, value)
+    now = changed["value"] if changed["value"] != "-" else f"unset: {changed['unset']}"
+    typer.echo(f"{name}: {key} is {now}")

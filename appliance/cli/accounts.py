@@ -42,3 +42,27 @@ def revoke_account(config: Config, name: str) -> None:
         from appliance.cli import offline  # noqa: PLC0415
 
         offline.revoke_account(config, name)
+
+
+def settings_of(config: Config, name: str) -> list[dict[str, Any]]:
+    """Return what is set for an account, and what can be."""
+    path = f"/local/accounts/{quote(name, safe='')}/settings"
+    try:
+        found: list[dict[str, Any]] = ask(config.socket_path, "GET", path)
+    except DaemonAway:
+        from appliance.cli import offline  # noqa: PLC0415
+
+        return offline.settings_of(config, name)
+    return found
+
+
+def change_setting(config: Config, name: str, key: str, value: str) -> dict[str, Any]:
+    """Set one thing for an account; return it as it is now."""
+    path = f"/local/accounts/{quote(name, safe='')}/settings/{quote(key, safe='')}"
+    try:
+        changed: dict[str, Any] = ask(config.socket_path, "PUT", path, body={"value": value})
+    except DaemonAway:
+        from appliance.cli import offline  # noqa: PLC0415
+
+        return offline.change_setting(config, name, key, value)
+    return changed

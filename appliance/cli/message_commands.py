@@ -200,6 +200,7 @@ def _show_story(config: Config, one: dict[str, Any]) -> None:
             ("Text", one["text"]),
             ("Data", one["data"]),
             ("State", STATES[State(one["state"])].text),
+            ("Waits", one["waits"]),
             ("Cause", one["cause"]),
             ("Parts", f"{one['parts']} ({one['encoding']})"),
             ("Account", one["account"]),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from appliance.api import local
+from appliance.api import account_settings, local
 from appliance.api.schemas import AccountRequest
 from appliance.cli.ends import NotAllowed, Unusable
 from appliance.clock import SystemClock
@@ -35,6 +35,18 @@ def revoke_account(config: Config, name: str) -> None:
     """End an account."""
     now = SystemClock().now()
     _in_the_store(config, lambda store: local.revoke(store, name, now))
+
+
+def settings_of(config: Config, name: str) -> list[dict[str, Any]]:
+    """Return what is set for an account, and what can be."""
+    found = _in_the_store(config, lambda store: account_settings.settings_of(store, name))
+    return [setting.model_dump(mode="json") for setting in found]
+
+
+def change_setting(config: Config, name: str, key: str, value: str) -> dict[str, Any]:
+    """Set one thing for an account; return it as it is now."""
+    changed = _in_the_store(config, lambda store: account_settings.set_one(store, name, key, value))
+    return changed.model_dump(mode="json")
 
 
 def _in_the_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,7 +20,7 @@ from appliance.clock import SystemClock
 from appliance.errors import ModemError
 from appliance.logs import masked
 from appliance.modem import discovery
-from appliance.modem.ports import real_name
+from appliance.modem.ports import Opener, open_port, real_name
 from appliance.modem.probe import Findings, probe, start_up
 from appliance.modem.tap import Tap
 
@@ -51,9 +52,10 @@ def probe_port(
     json: AsJson = False,
 ) -> None:
     """Ask a modem what it is and offers, and say what would be chosen. Enters no PIN."""
-    if _line_at(load(config, data).socket_path, port):
+    settings = load(config, data)
+    if _line_at(settings.socket_path, port):
         raise DaemonHolds(port)
-    found = asyncio.run(probe(port))
+    found = asyncio.run(probe(port, opener=partial(open_port, baud=settings.modems.baud)))
     show = str if show_numbers else masked
     if json:
         output.as_json(_document(found, show))
@@ -89,9 +91,11 @@ def trace(
     The daemon tells it, if it has the port; else the modem is taken through its start-up, without
     a PIN, and that is shown.
     """
-    path = load(config, data).socket_path
+    settings = load(config, data)
+    path = settings.socket_path
     if not _line_at(path, port):
-        asyncio.run(_start_shown(port, show_numbers=show_numbers, raw=raw))
+        opener = partial(open_port, baud=settings.modems.baud)
+        asyncio.run(_start_shown(port, opener, show_numbers=show_numbers, raw=raw))
         return
     query: dict[str, str | bool] = {"port": port, "show_numbers": show_numbers, "raw": raw}
     with suppress(KeyboardInterrupt):
@@ -99,7 +103,7 @@ def trace(
             output.words(line)
 
 
-async def _start_shown(port: str, *, show_numbers: bool, raw: bool) -> None:
+async def _start_shown(port: str, opener: Opener, *, show_numbers: bool, raw: bool) -> None:
     tap = Tap(SystemClock())
 
     async def show() -> None:
@@ -108,7 +112,7 @@ async def _start_shown(port: str, *, show_numbers: bool, raw: bool) -> None:
 
     showing = asyncio.create_task(show())
     try:
-        await start_up(port, tap)
+        await start_up(port, tap, opener=opener)
         said = "It is ready to send."
     except ModemError as error:
         said = f"It cannot send: {error}"

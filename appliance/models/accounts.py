@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
 from appliance.models.columns import NO
@@ -39,6 +40,16 @@ class Account(SQLModel, table=True):
         default=False, sa_column_kwargs=NO
     )  # may speak to lines, hears of incidents
     notices_by: int | None = None  # the daemon that carries its notices, where there are several
+    # What is set for it; ``account_settings`` says what None means.
+    gsm0: str | None = None
+    source_rule: str | None = None
+    inbound_form: str | None = None
+    region: str | None = None
+    category: str | None = None
+    service_types: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    category_tag: int | None = None
+    priorities: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    unreported: str | None = None
     created_at: datetime
     revoked_at: datetime | None = None
 

@@ -63,6 +63,7 @@ class Message(SQLModel, table=True):
     priority: int
     batch: str | None = None  # the account's name for what was handed in together
     time_zone: str | None = None  # the recipient's, where the account has said it
+    network: str | None = None  # the recipient's operator, where a route asks for it
     reference: str | None = None
     idempotency_key: str | None = None
     request_hash: bytes | None = None  # of what was asked under the reference or the key
@@ -73,6 +74,7 @@ class Message(SQLModel, table=True):
     data: bytes | None = None
     udh: bytes | None = None  # the app's own header, None: ours
     flash: bool = False
+    protocol: int = Field(default=0, sa_column_kwargs=default(0))  # TP-PID (23.040 9.2.3.9)
     encoding: str
     language: int = Field(default=0, sa_column_kwargs=default(0))  # as in Inbound
     wide: bool = Field(default=False, sa_column_kwargs=NO)  # 16-bit concatenation references

@@ -5,7 +5,7 @@ Names: 3GPP TS 27.005 clause 3.2.5 with 24.011 annex E.2 and 23.040 clause 9.2.3
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -35,8 +35,8 @@ class Cause:
 class Overrides:
     """Kinds that the configuration sets, by the number of the error; its sentence stays."""
 
-    cms: Mapping[int, Kind] = MappingProxyType({})
-    cme: Mapping[int, Kind] = MappingProxyType({})
+    cms: Mapping[int, Kind] = field(default_factory=dict)
+    cme: Mapping[int, Kind] = field(default_factory=dict)
 
 
 NOTHING_SET: Final = Overrides()

@@ -33,7 +33,8 @@ class Found:
         known: it is the AT port of a product in our table.
         simulated: the configuration says that no real SIM is behind it.
         candidates: the ports of this one stick of which an AT exchange must find the right
-            one, ``port`` first; empty where the port is known or was named.
+            one, ``port`` first; where the port is known, the others are for the case that it
+            is mute. Empty where it has no others or was named.
         there: it can be seen just now. A port that is named may be missing; of an address
             that can only be found out by opening it.
 
@@ -110,13 +111,20 @@ def _sticks(interfaces: Iterable[_Interface], simulated: Sequence[str]) -> Itera
         at = [each for each in stick if each.role is Role.AT]
         perhaps = [each for each in stick if each.role is Role.CANDIDATE]
         if at:
-            yield _found(at[0].port, at[0], simulated)
+            yield replace(_found(at[0].port, at[0], simulated), candidates=_spares(at[0], stick))
         elif perhaps:
             # Which one it is may change with the next start: the slot is the whole stick's.
             slot = perhaps[0].slot.rpartition(":")[0]
             ports = tuple(each.port for each in perhaps)
             first = _found(ports[0], perhaps[0], simulated)
             yield replace(first, slot=slot, candidates=ports)
+
+
+def _spares(at: _Interface, stick: Sequence[_Interface]) -> tuple[str, ...]:
+    """Return the AT port and what may stand in for it, the next ones first; () if nothing may."""
+    spares = [each for each in stick if each is not at and each.role is not Role.OTHER]
+    spares.sort(key=lambda each: each.number < at.number)  # a second AT port mostly follows
+    return (at.port, *(each.port for each in spares)) if spares else ()
 
 
 def _found(port: str, interface: _Interface | None, simulated: Sequence[str]) -> Found:

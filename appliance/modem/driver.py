@@ -73,6 +73,7 @@ class Modem:
         timing: how long to wait for what.
         opener: opens the port, in a thread.
         candidates: the ports among which the right one has to be found first.
+        known: it is ``port``, unless that is mute.
         clock: what the modem's own is compared with; None: the machine's.
 
     """
@@ -90,9 +91,10 @@ class Modem:
         timing: Timing | None = None,
         opener: Opener = open_port,
         candidates: tuple[str, ...] = (),
+        known: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        self.place = Place(port, candidates)
+        self.place = Place(port, candidates, known=known)
         self.tap = Tap(clock or SystemClock())
         self._clock = clock or SystemClock()
         self.slot = slot
@@ -197,7 +199,12 @@ class Modem:
         self._pulse.tell(Trouble.SIM_TWICE, other)
 
     async def send(
-        self, encoded: EncodedSubmit, committed: Awaitable[object], *, more: bool = False
+        self,
+        encoded: EncodedSubmit,
+        committed: Awaitable[object],
+        *,
+        more: bool = False,
+        in_time: Callable[[], bool] = lambda: True,
     ) -> Outcome:
         """Send one part.
 
@@ -212,6 +219,7 @@ class Modem:
             encoded: the PDU and its length for AT+CMGS.
             committed: the record that this attempt begins. Raising, or returning False: ESC.
             more: more parts of the same message follow.
+            in_time: asked right before the PDU and Ctrl-Z are written; False: ESC.
 
         Returns:
             Sent, NotSent (release the part), Refused, or MaybeSent (never resend blindly).
@@ -220,7 +228,7 @@ class Modem:
         if self._line is None:
             await asyncio.gather(committed, return_exceptions=True)
             return NotSent("the modem is not started")
-        return await self._line.sender.send(encoded, committed, more=more)
+        return await self._line.sender.send(encoded, committed, more=more, in_time=in_time)
 
     async def next_arrival(self) -> Arrival:
         """Wait for the next thing the network says.

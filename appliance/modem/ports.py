@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-SPEED: Final = 115_200  # baud; USB ports ignore it, UART modems find it out by themselves
+BAUD: Final = 115_200  # USB ports ignore it, most UART modems find it out by themselves
 
 HELD: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK, errno.EAGAIN})
 
@@ -60,8 +60,8 @@ class Port(Protocol):
 Opener = Callable[[str], Port]
 
 
-def open_port(name: str) -> Port:
-    """Open a tty, a pty or ``socket://host:port``. Blocks: call it in a thread.
+def open_port(name: str, baud: int = BAUD) -> Port:
+    """Open a tty (at ``baud``), a pty or ``socket://host:port``. Blocks: call it in a thread.
 
     Raises:
         PortBusy: another process holds it.
@@ -71,7 +71,7 @@ def open_port(name: str) -> Port:
     try:
         if name.startswith("socket://"):
             return _connect(name)
-        return _SerialPort(name)
+        return _SerialPort(name, baud)
     except serial.SerialException as error:
         if error.errno in HELD:
             raise PortBusy(name, holder(name)) from error
@@ -164,9 +164,9 @@ async def closed(name: str, port: Port, limit: timedelta) -> None:
 class _SerialPort:
     """A tty by pyserial, used only through its file descriptor."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, baud: int) -> None:
         self._serial = serial.Serial(
-            name, SPEED, timeout=0, exclusive=True, rtscts=False, xonxoff=False
+            name, baud, timeout=0, exclusive=True, rtscts=False, xonxoff=False
         )
         os.set_blocking(self._serial.fileno(), False)
 

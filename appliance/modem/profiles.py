@@ -6,7 +6,7 @@ or tells wrongly. ``facts`` of each row come from public sources; none was prove
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from appliance.modem.causes import NO_CAUSES, SIEMENS, WAVECOM, Cause
@@ -76,7 +76,7 @@ class Profile:
     ussd: Literal["gsm", "packed", "ucs2"] = "gsm"
     hang_up: str = "AT+CHUP"  # 27.007 clause 6.5
     report_command: str = ""
-    causes: Mapping[int, Cause] = NO_CAUSES
+    causes: Mapping[int, Cause] = field(default_factory=lambda: NO_CAUSES)
 
 
 GENERIC: Final = Profile("generic")
@@ -94,8 +94,9 @@ HUAWEI: Final = Profile(
 
 PROFILES: Final = (  # the first row that fits holds
     HUAWEI,
-    # imitates Huawei's commands; AT+CFUN=1,1 is answered OK and restarts nothing
-    replace(HUAWEI, name="brovi", maker="brovi|zowee", reset="AT^RESET"),
+    replace(  # imitates Huawei's commands; AT+CFUN=1,1 is answered OK and restarts nothing
+        HUAWEI, name="brovi", maker="brovi|zowee", stored_reports=False, reset="AT^RESET"
+    ),
     Profile(
         "zte",
         maker="zte|qualcomm",

@@ -18,9 +18,13 @@ logger = logging.getLogger(__name__)
 class Place:
     """Where a modem is to be found; remembers which port was proved, while they are there."""
 
-    def __init__(self, port: str, candidates: tuple[str, ...] = ()) -> None:
-        """``port`` is the AT port, unless it has to be found among ``candidates``."""
+    def __init__(self, port: str, candidates: tuple[str, ...] = (), *, known: bool = False) -> None:
+        """``port`` is the AT port, unless it has to be found among ``candidates``.
+
+        ``known``: it is, and the others are for the case that it is mute.
+        """
         self.port = port
+        self._known = known
         self._offered = port, candidates
         self._untried = candidates
 
@@ -42,6 +46,8 @@ class Place:
         offered = self._offered
         if self._untried:
             port = await first_that_answers(self._untried, timing, opener, tap)
+            if self._known and port != offered[0]:  # some wake up once another was spoken to
+                port = await first_that_answers((offered[0], port), timing, opener, tap)
             if offered == self._offered:  # else it was plugged elsewhere meanwhile
                 self.port, self._untried = port, ()
         return self.port

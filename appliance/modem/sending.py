@@ -28,7 +28,7 @@ class Sender:
     the table of causes just now.
     """
 
-    def __init__(self, link: Link, overrides: Callable[[], Overrides]) -> None:
+    def __init__(self, link: Link, overrides: Callable[[], Overrides] = Overrides) -> None:
         self.within = timedelta(seconds=120)
         self.own: Mapping[int, Cause] = NO_CAUSES
         self._overrides = overrides
@@ -38,7 +38,12 @@ class Sender:
         self._may_keep_open = True  # it was not refused
 
     async def send(
-        self, encoded: EncodedSubmit, committed: Awaitable[object], *, more: bool
+        self,
+        encoded: EncodedSubmit,
+        committed: Awaitable[object],
+        *,
+        more: bool,
+        in_time: Callable[[], bool],
     ) -> Outcome:
         """Send one part; see ``Modem.send``."""
         commit = asyncio.ensure_future(committed)
@@ -46,7 +51,7 @@ class Sender:
             async with self._link.turns.turn(Rank.SEND):
                 await self._keep_open(more)
                 exchange = await self._begin(encoded)
-                return await self._go_on(exchange, encoded, commit)
+                return await self._go_on(exchange, encoded, commit, in_time)
         except ModemError as error:  # before the prompt was asked for
             await self._outcome_of(commit)
             return self._not_sent(error)
@@ -69,7 +74,11 @@ class Sender:
         )
 
     async def _go_on(
-        self, exchange: Exchange, encoded: EncodedSubmit, commit: "asyncio.Future[object]"
+        self,
+        exchange: Exchange,
+        encoded: EncodedSubmit,
+        commit: "asyncio.Future[object]",
+        in_time: Callable[[], bool],
     ) -> Outcome:
         refusal: ModemError | None = None
         try:
@@ -82,9 +91,10 @@ class Sender:
             refusal = error
         if refusal:
             return self._not_sent(refusal)
-        if not good:
-            self._link.escape(exchange, NotReady(self._link.port, "not committed"))
-            return NotSent("not committed")
+        why = "not committed" if not good else "" if in_time() else "it is too late for it"
+        if why:
+            self._link.escape(exchange, NotReady(self._link.port, why))
+            return NotSent(why)
         self._maybe_sent = False
         self._link.give(exchange, encoded.pdu.hex().upper().encode(), self.within)
         outcome = await self._finish(exchange)

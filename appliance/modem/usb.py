@@ -15,6 +15,7 @@ class Role(Enum):
 
     AT = auto()  # the AT port of a product in our table
     CANDIDATE = auto()  # perhaps: a modem maker's, and we do not know better
+    SPARE = auto()  # of a product in our table, should its AT port be mute
     OTHER = auto()
 
 
@@ -84,6 +85,7 @@ AT_INTERFACE: Final[Mapping[str, Mapping[str, str]]] = {
     "305a": _table(if01="1405"),  # GosuncnWelink
     "201e": _table(if03="10f8"),  # Haier
     "230d": _table(if03="0001"),  # Linktop
+    "3566": _table(if04="2001"),  # Brovi, once it is switched: 01 is for data, and may be left so
 }
 
 
@@ -92,8 +94,9 @@ AT_CLASS: Final[Mapping[str, frozenset[str]]] = {  # where the interface's class
 }
 
 
-MAKERS: Final = frozenset({"12d1", "19d2", "1e0e", "2c7c", "1199", "1e2d", "1bc7"})
-"""Vendors that make modems and little else; the udev rules name the same."""
+MAKERS: Final = frozenset({"12d1", "19d2", "1e0e", "2c7c", "1199", "1e2d", "1bc7", "3566"})
+"""Vendors that make modems and little else; the udev rules name the same, and of all others the
+products in our table."""
 
 SPEECHLESS: Final[Mapping[str, frozenset[str]]] = {  # protocols known to be something else
     "12d1": frozenset({"03", "09", "12", "13", "14"}),  # Huawei: diagnosis, GPS, network, …
@@ -113,9 +116,11 @@ def role_of(vid: str, pid: str, interface: str, triple: str) -> Role:
     if triple in AT_CLASS.get(vid, ()):
         return Role.AT
     products = AT_INTERFACE.get(vid, {})
-    if pid in products:
-        return Role.AT if products[pid] == interface else Role.OTHER
+    if products.get(pid) == interface:
+        return Role.AT
     protocol = triple.rpartition("/")[2]
-    if vid in MAKERS and protocol not in SPEECHLESS.get(vid, ()):
-        return Role.CANDIDATE
-    return Role.OTHER
+    if protocol in SPEECHLESS.get(vid, ()):
+        return Role.OTHER
+    if pid in products:
+        return Role.SPARE
+    return Role.CANDIDATE if vid in MAKERS else Role.OTHER

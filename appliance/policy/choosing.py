@@ -142,12 +142,8 @@ def assign(
     plan, held = Plan(), defaultdict[int, _Held](_Held)
     bonds = bonds or Bonds()
     find = partial(choose, lines=lines, now=now, sticky=sticky, others=others)
-    by_priority: dict[int, dict[int, list[Queue]]] = {}
     queues = [queue for queue in queues if queue.head is not None]
-    for queue in queues:
-        by_priority.setdefault(queue.priority, {}).setdefault(queue.account, []).append(queue)
-    for priority in sorted(by_priority, reverse=True):
-        waiting = by_priority[priority]
+    for priority, waiting in _by_priority(queues):
         shares.order(priority, waiting)  # once: who cannot go now keeps its turn
         while waiting and any(line.room > 0 for line in lines):
             account = shares.first(priority, waiting)
@@ -162,9 +158,17 @@ def assign(
     for queue in queues:
         if queue.head is None and held[queue.lane].whole:
             plan.asleep[queue.lane] = held[queue.lane].at
-    plan.again_at = min((each.at for each in held.values() if each.at is not None), default=None)
+    plan.again_at = min((each.at for each in held.values() if each.at), default=None)
     plan.long = {lane: each.long for lane, each in held.items() if each.long is not None}
     return plan
+
+
+def _by_priority(queues: Iterable[Queue]) -> list[tuple[int, dict[int, list[Queue]]]]:
+    """Return the lanes by account, of the highest priority first."""
+    found: dict[int, dict[int, list[Queue]]] = {}
+    for queue in queues:
+        found.setdefault(queue.priority, {}).setdefault(queue.account, []).append(queue)
+    return sorted(found.items(), reverse=True)
 
 
 def _next_pair(

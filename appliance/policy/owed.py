@@ -10,12 +10,17 @@ _NOT_DELIVERED: Final = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED,
 
 _FINAL: Final = _NOT_DELIVERED | {State.DELIVERED}
 
+_ON_THE_WAY: Final = frozenset({State.SENT, State.UNCERTAIN})
+
 TOLD: Final[Mapping[Receipts, Set[State]]] = {
     Receipts.NONE: frozenset(),
     Receipts.FINAL: _FINAL,
     Receipts.FAILURE: _NOT_DELIVERED,
     Receipts.SUCCESS: frozenset({State.DELIVERED}),
-    Receipts.ALL: _FINAL | {State.SENT, State.UNCERTAIN},
+    Receipts.ALL: _FINAL | _ON_THE_WAY,
+    Receipts.PROGRESS: _ON_THE_WAY,
+    Receipts.FAILURE_AND_PROGRESS: _NOT_DELIVERED | _ON_THE_WAY,
+    Receipts.SUCCESS_AND_PROGRESS: frozenset({State.DELIVERED}) | _ON_THE_WAY,
 }
 """NO_REPORT is no final state of the life cycle, but the last news there may ever be."""
 
@@ -47,9 +52,9 @@ def owed(carrier: str | None, door: Door, wish: Receipts | None, state: State, w
 def owed_on_the_way(carrier: str | None, wish: Receipts | None) -> bool:
     """Tell whether the account is owed a notice that a service centre still tries.
 
-    It is no change of state: only who has asked for all news with the message gets it.
+    It is no change of state: only who has asked for news on the way with the message gets it.
     """
-    return carrier is not None and wish is Receipts.ALL
+    return carrier is not None and wish is not None and _ON_THE_WAY <= TOLD[wish]
 
 
 def _corrects(told: Set[State], state: State, was: State) -> bool:

@@ -13,7 +13,8 @@ from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Final
 
-from appliance.policy.choosing import Candidate, Free, Queue, assign, why_never, why_not
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Free, Queue, assign, why_never, why_not
 from appliance.policy.contract import Eligible
 from appliance.policy.forecast import FURTHEST, Batch, Fate, Forecast, PlannedSim, Share
 from appliance.policy.limits import Allowance, Limit, Wait, recollect

@@ -4,10 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from appliance.policy.choosing import Candidate, Free, waits_for, why_never, why_not_by
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Free, waits_for, why_never, why_not_by
 
 NAMED: Final = 3
 """SIMs that are named where several wait for the same; the others are counted."""
+
+STANDS_ASIDE: Final = "no SIM may carry it just now"
+"""The cause of what steps aside for others of its lane; why each SIM may not is asked anew."""
 
 NOBODY: Final = "no SIM is ready"
 

@@ -120,6 +120,104 @@ class Counted:
         return bytes((len(value),)) + value
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A number or name with its type and its plan (4.5.1.1), or the name of a list (ton None)."""
+
+    ton: int | None
+    npi: int
+    address: bytes
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it names a distribution list."""
+        return self.ton is None
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """number_of_dests and the dest_address that it counts (4.5.1), each behind its dest_flag."""
+
+    name: str
+    most: int
+
+    def read(self, body: bytes, at: int) -> tuple[tuple[Address, ...], int]:
+        """Return them in their order."""
+        count, at = Octet(self.name).read(body, at)
+        if not 1 <= count <= self.most:
+            raise SmppError(Status.BAD_DESTINATION_COUNT, f"{count} destinations")
+        found = []
+        for _ in range(count):
+            flag, at = _FLAG.read(body, at)
+            if flag not in {SME_ADDRESS, LIST_NAME}:
+                raise SmppError(Status.BAD_DESTINATION_FLAG, f"dest_flag {flag}")
+            if flag == LIST_NAME:
+                name, at = _LIST.read(body, at)
+                found.append(Address(None, 0, name))
+            else:
+                one, at = _read_address(body, at)
+                found.append(one)
+        return tuple(found), at
+
+    def write(self, value: tuple[Address, ...]) -> bytes:
+        """Return the count and the addresses."""
+        if not 1 <= len(value) <= self.most:
+            raise SmppError(Status.BAD_DESTINATION_COUNT, f"{len(value)} destinations")
+        written = (
+            _FLAG.write(LIST_NAME) + _LIST.write(one.address)
+            if one.is_list
+            else _FLAG.write(SME_ADDRESS) + _write_address(one)
+            for one in value
+        )
+        return bytes((len(value),)) + b"".join(written)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuccessful:
+    """no_unsuccess and the unsuccess_sme that it counts (4.5.2.1): address, command_status."""
+
+    name: str
+
+    def read(self, body: bytes, at: int) -> tuple[tuple[tuple[Address, int], ...], int]:
+        """Return them in their order."""
+        count, at = Octet(self.name).read(body, at)
+        found = []
+        for _ in range(count):
+            one, at = _read_address(body, at)
+            if at + 4 > len(body):
+                raise SmppError(Status.BAD_COMMAND_LENGTH, f"the body ends in {self.name}")
+            found.append((one, int.from_bytes(body[at : at + 4], "big")))
+            at += 4
+        return tuple(found), at
+
+    def write(self, value: tuple[tuple[Address, int], ...]) -> bytes:
+        """Return the count and the pairs."""
+        if len(value) > 255:
+            raise SmppError(Status.SYSTEM_ERROR, f"{self.name}: too many")
+        pairs = (_write_address(one) + status.to_bytes(4, "big") for one, status in value)
+        return bytes((len(value),)) + b"".join(pairs)
+
+
+SME_ADDRESS, LIST_NAME = 1, 2  # dest_flag (5.2.25)
+
+_FLAG: Final = Octet("dest_flag")
+_LIST: Final = CString("dl_name", 21, Status.BAD_LIST_NAME)
+_TON: Final = Octet("dest_addr_ton")
+_NPI: Final = Octet("dest_addr_npi")
+_ADDRESS: Final = CString("destination_addr", 21, Status.BAD_DESTINATION)
+
+
+def _read_address(body: bytes, at: int) -> tuple[Address, int]:
+    ton, at = _TON.read(body, at)
+    npi, at = _NPI.read(body, at)
+    address, at = _ADDRESS.read(body, at)
+    return Address(ton, npi, address), at
+
+
+def _write_address(one: Address) -> bytes:
+    return _TON.write(one.ton or 0) + _NPI.write(one.npi) + _ADDRESS.write(one.address)
+
+
 class Layout(Generic[Shape]):
     """A body: these fields in this order, then optional parameters.
 
@@ -157,14 +255,18 @@ class Layout(Generic[Shape]):
 
 
 LENGTHS: Final[dict[int, range]] = {
+    Tag.QOS_TIME_TO_LIVE: range(4, 5),  # 5.3.2.9
     Tag.RECEIPTED_MESSAGE_ID: range(1, 66),  # 5.3.2.12
     Tag.USER_MESSAGE_REFERENCE: range(2, 3),  # 5.3.2.17
+    Tag.SOURCE_PORT: range(2, 3),  # 5.3.2.20
+    Tag.DESTINATION_PORT: range(2, 3),  # 5.3.2.21
     Tag.SAR_MSG_REF_NUM: range(2, 3),  # 5.3.2.22
     Tag.SAR_TOTAL_SEGMENTS: range(1, 2),  # 5.3.2.23
     Tag.SAR_SEGMENT_SEQNUM: range(1, 2),  # 5.3.2.24
     Tag.SC_INTERFACE_VERSION: range(1, 2),  # 5.3.2.25
     Tag.NETWORK_ERROR_CODE: range(3, 4),  # 5.3.2.31
     Tag.MESSAGE_STATE: range(1, 2),  # 5.3.2.35
+    Tag.CONGESTION_STATE: range(1, 2),  # 5.0, 4.8.4.18
 }
 """How long the value of an optional parameter may be, of those that are not free."""
 

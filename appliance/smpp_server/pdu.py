@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from appliance.errors import SmppError
-from appliance.smpp_server.fields import Counted, CString, Layout, Octet, Tlv
+from appliance.smpp_server.fields import (
+    Address,
+    Counted,
+    CString,
+    Destinations,
+    Field,
+    Layout,
+    Octet,
+    Tlv,
+    Unsuccessful,
+)
 from appliance.smpp_server.names import GENERIC_NACK, RESPONSE, Command, Status
 
 HEADER: Final = struct.Struct(">IIII")  # command_length, command_id, command_status, sequence
@@ -137,8 +147,109 @@ class ShortMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Multi:
+    """The body of submit_multi (4.5.1): as of submit_sm, to several."""
+
+    service_type: bytes = b""
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: bytes = b""
+    destinations: tuple[Address, ...]
+    esm_class: int = 0
+    protocol_id: int = 0
+    priority_flag: int = 0
+    schedule_delivery_time: bytes = b""
+    validity_period: bytes = b""
+    registered_delivery: int = 0
+    replace_if_present_flag: int = 0
+    data_coding: int = 0
+    sm_default_msg_id: int = 0
+    short_message: bytes = b""
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """The body of data_sm (4.7.1); what it says is in message_payload."""
+
+    service_type: bytes = b""
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: bytes = b""
+    dest_addr_ton: int = 0
+    dest_addr_npi: int = 0
+    destination_addr: bytes = b""
+    esm_class: int = 0
+    registered_delivery: int = 0
+    data_coding: int = 0
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """The body of query_sm (4.8.1)."""
+
+    message_id: bytes
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: bytes = b""
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryAnswer:
+    """The body of query_sm_resp (4.8.2)."""
+
+    message_id: bytes
+    final_date: bytes = b""
+    message_state: int
+    error_code: int = 0
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """The body of cancel_sm (4.9.1)."""
+
+    service_type: bytes = b""
+    message_id: bytes = b""
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: bytes = b""
+    dest_addr_ton: int = 0
+    dest_addr_npi: int = 0
+    destination_addr: bytes = b""
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """The body of replace_sm (4.10.1)."""
+
+    message_id: bytes
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: bytes = b""
+    schedule_delivery_time: bytes = b""
+    validity_period: bytes = b""
+    registered_delivery: int = 0
+    sm_default_msg_id: int = 0
+    short_message: bytes = b""
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiAnswer:
+    """The body of submit_multi_resp (4.5.2): each address that was refused, with its status."""
+
+    message_id: bytes = b""
+    unsuccessful: tuple[tuple[Address, int], ...] = ()
+    tlvs: tuple[Tlv, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageAnswer:
-    """The body of submit_sm_resp (4.4.2) and deliver_sm_resp (4.6.2)."""
+    """The body of the answers to submit_sm (4.4.2), data_sm (4.7.2) and deliver_sm (4.6.2)."""
 
     message_id: bytes = b""
     tlvs: tuple[Tlv, ...] = ()
@@ -151,7 +262,10 @@ class Nothing:
     tlvs: tuple[Tlv, ...] = ()
 
 
-Body = Bind | BindAnswer | ShortMessage | MessageAnswer | Nothing
+Asked = ShortMessage | Multi | Data | Query | Cancel | Replace
+"""What a transmitter may ask for."""
+
+Body = Bind | BindAnswer | Asked | MessageAnswer | MultiAnswer | QueryAnswer | Nothing
 
 BIND: Final = Layout(
     Bind,
@@ -166,28 +280,67 @@ BIND: Final = Layout(
 
 BIND_ANSWER: Final = Layout(BindAnswer, CString("system_id", 16, Status.BAD_SYSTEM_ID))
 
-SHORT_MESSAGE: Final = Layout(
-    ShortMessage,
-    CString("service_type", 6, Status.BAD_SERVICE_TYPE),
-    Octet("source_addr_ton"),
-    Octet("source_addr_npi"),
-    CString("source_addr", 21, Status.BAD_SOURCE),
-    Octet("dest_addr_ton"),
-    Octet("dest_addr_npi"),
-    CString("destination_addr", 21, Status.BAD_DESTINATION),
-    Octet("esm_class"),
-    Octet("protocol_id"),
-    Octet("priority_flag"),
+SERVICE_TYPE: Final = CString("service_type", 6, Status.BAD_SERVICE_TYPE)
+
+REGISTERED: Final = Octet("registered_delivery")
+
+DEFAULT_MESSAGE: Final = Octet("sm_default_msg_id")
+
+SM: Final = Counted("short_message", 254, Status.BAD_MESSAGE_LENGTH)
+
+MESSAGE_ID: Final = CString("message_id", 65, Status.BAD_MESSAGE_ID)
+
+TIMES: Final = (
     CString("schedule_delivery_time", 17, Status.BAD_SCHEDULE),
     CString("validity_period", 17, Status.BAD_VALIDITY),
-    Octet("registered_delivery"),
-    Octet("replace_if_present_flag"),
-    Octet("data_coding"),
-    Octet("sm_default_msg_id"),
-    Counted("short_message", 254, Status.BAD_MESSAGE_LENGTH),
 )
 
-MESSAGE_ANSWER: Final = Layout(MessageAnswer, CString("message_id", 65, Status.BAD_MESSAGE_ID))
+
+def _from(size: int = 21) -> tuple[Field, ...]:
+    address = CString("source_addr", size, Status.BAD_SOURCE)
+    return Octet("source_addr_ton"), Octet("source_addr_npi"), address
+
+
+def _to(size: int = 21) -> tuple[Field, ...]:
+    address = CString("destination_addr", size, Status.BAD_DESTINATION)
+    return Octet("dest_addr_ton"), Octet("dest_addr_npi"), address
+
+
+HOW: Final = (
+    *(Octet("esm_class"), Octet("protocol_id"), Octet("priority_flag")),
+    *TIMES,
+    *(REGISTERED, Octet("replace_if_present_flag"), Octet("data_coding"), DEFAULT_MESSAGE, SM),
+)
+
+SHORT_MESSAGE: Final = Layout(ShortMessage, SERVICE_TYPE, *_from(), *_to(), *HOW)
+
+MULTI: Final = Layout(Multi, SERVICE_TYPE, *_from(), Destinations("destinations", 254), *HOW)
+
+DATA: Final = Layout(
+    Data,
+    SERVICE_TYPE,
+    *_from(65),
+    *_to(65),
+    *(Octet("esm_class"), REGISTERED, Octet("data_coding")),
+)
+
+QUERY: Final = Layout(Query, MESSAGE_ID, *_from())
+
+CANCEL: Final = Layout(Cancel, SERVICE_TYPE, MESSAGE_ID, *_from(), *_to())
+
+REPLACE: Final = Layout(Replace, MESSAGE_ID, *_from(), *TIMES, REGISTERED, DEFAULT_MESSAGE, SM)
+
+QUERY_ANSWER: Final = Layout(
+    QueryAnswer,
+    MESSAGE_ID,
+    CString("final_date", 17, Status.SYSTEM_ERROR),
+    Octet("message_state"),
+    Octet("error_code"),
+)
+
+MULTI_ANSWER: Final = Layout(MultiAnswer, MESSAGE_ID, Unsuccessful("unsuccessful"))
+
+MESSAGE_ANSWER: Final = Layout(MessageAnswer, MESSAGE_ID)
 
 NOTHING: Final = Layout(Nothing)
 
@@ -199,9 +352,19 @@ LAYOUTS: Final[dict[int, Layout[Any]]] = {
     Command.BIND_TRANSMITTER | RESPONSE: BIND_ANSWER,
     Command.BIND_TRANSCEIVER | RESPONSE: BIND_ANSWER,
     Command.SUBMIT_SM: SHORT_MESSAGE,
+    Command.SUBMIT_MULTI: MULTI,
+    Command.DATA_SM: DATA,
+    Command.QUERY_SM: QUERY,
+    Command.CANCEL_SM: CANCEL,
+    Command.REPLACE_SM: REPLACE,
     Command.DELIVER_SM: SHORT_MESSAGE,
     Command.SUBMIT_SM | RESPONSE: MESSAGE_ANSWER,
     Command.DELIVER_SM | RESPONSE: MESSAGE_ANSWER,
+    Command.DATA_SM | RESPONSE: MESSAGE_ANSWER,
+    Command.SUBMIT_MULTI | RESPONSE: MULTI_ANSWER,
+    Command.QUERY_SM | RESPONSE: QUERY_ANSWER,
+    Command.CANCEL_SM | RESPONSE: NOTHING,
+    Command.REPLACE_SM | RESPONSE: NOTHING,
     Command.UNBIND: NOTHING,
     Command.UNBIND | RESPONSE: NOTHING,
     Command.ENQUIRE_LINK: NOTHING,

@@ -13,7 +13,9 @@ from appliance.errors import Undelivered
 from appliance.lifecycle import State
 from appliance.notice import InboundNews, MessageNews, Notice
 from appliance.smpp_server.fields import Tlv
+from appliance.smpp_server.manner import LATIN1, PACKED, PAYLOAD, SAR, UDH, Manner
 from appliance.smpp_server.names import V34, EsmClass, Npi, Status, Tag, Ton
+from appliance.smpp_server.packing import fill_bits, pack
 from appliance.smpp_server.pdu import ShortMessage
 from appliance.smpp_server.userdata import concatenation
 from appliance.text import Encoding, encoding_of, septets
@@ -25,7 +27,13 @@ DEFAULT, BINARY, UCS2 = 0, 4, 8
 """The values of data_coding that we write (5.2.19)."""
 
 ROOM: Final = 134
-"""Octets of a segment beside its header, for peers that know no message_payload."""
+"""Octets of a segment beside its header (3GPP TS 23.040 clause 9.2.3.24.1)."""
+
+SEPTETS: Final = 153
+"""Septets of a segment beside its header; unpacked, or in Latin-1, each is an octet."""
+
+HEADER: Final = 6
+"""Octets of the header that numbers a segment, its length octet included."""
 
 TEXT_SHOWN: Final = 20
 """Characters of the message that a receipt shows."""
@@ -45,6 +53,9 @@ class Fate:
 
 ON_THE_WAY: Final = Fate("ENROUTE", 1, EsmClass.INTERMEDIATE)
 
+UNREPORTED: Final = Fate("EXPIRED", 3, EsmClass.RECEIPT)
+"""What some accounts want to be told of what no report came of, instead of UNKNOWN."""
+
 FATES: Final[Mapping[State, Fate]] = {
     State.QUEUED: ON_THE_WAY,
     State.SENDING: ON_THE_WAY,
@@ -56,6 +67,15 @@ FATES: Final[Mapping[State, Fate]] = {
     State.FAILED: Fate("UNDELIV", 5, EsmClass.RECEIPT),
     State.NO_REPORT: Fate("UNKNOWN", 7, EsmClass.RECEIPT),
 }
+
+OWN_ERRORS: Final[Mapping[State, int]] = {
+    State.EXPIRED: 900,  # its time was over before it left
+    State.CANCELLED: 901,  # taken back by its account, or its recipient said STOP
+    State.FAILED: 902,  # given up here
+    State.NO_REPORT: 903,  # the network has said nothing
+}
+"""``err`` where the network gave no number. Its own are TP-Status (3GPP TS 23.040 clause
+9.2.3.15) after a report, +CMS (27.005 clause 3.2.5) where the part was refused at once."""
 
 LATER: Final = frozenset(
     {
@@ -73,13 +93,13 @@ def refused(status: int) -> Undelivered:
     return Undelivered(f"deliver_sm_resp 0x{status:02X}", parked=status not in LATER)
 
 
-def deliver_sms(notice: Notice, *, version: int, gsm0: str) -> tuple[ShortMessage, ...]:
-    """Return what carries ``notice``: one body, or several to a peer that knows no payload TLV.
+def deliver_sms(notice: Notice, *, version: int, manner: Manner) -> tuple[ShortMessage, ...]:
+    """Return what carries ``notice``: one body, or one for each part of a long inbound message.
 
     Args:
         notice: what is owed.
         version: the interface_version of the bind; below 3.4 there are no optional parameters.
-        gsm0: what data_coding 0 is on this server, as in ``translate.submission``.
+        manner: what is set for the account.
 
     Returns:
         Nothing for news that SMPP has no PDU for, such as an incident.
@@ -87,17 +107,27 @@ def deliver_sms(notice: Notice, *, version: int, gsm0: str) -> tuple[ShortMessag
     """
     match news := notice.news:
         case MessageNews():
-            return (_receipt(news, version),)
+            return (_receipt(news, version, manner),)
         case InboundNews():
-            return _inbound(news, version, gsm0, reference=notice.id)
+            return _inbound(news, version, manner, reference=notice.id)
         case _:
             return ()
 
 
-def _receipt(news: MessageNews, version: int) -> ShortMessage:
+def error_of(state: State, code: int | None) -> int:
+    """Return the number, 0-999, that says why a message has come to this state."""
+    if code is None:
+        return OWN_ERRORS.get(state, 0)
+    return min(max(code, 0), 999)  # three digits are all that clients read
+
+
+def _receipt(news: MessageNews, version: int, manner: Manner) -> ShortMessage:
     fate = FATES[news.state]
+    if manner.expire_unreported and news.state is State.NO_REPORT:
+        fate = UNREPORTED
     source_ton, source_npi, source = _recipient(news)
     return ShortMessage(
+        service_type=_octets(news.smpp_service_type),
         source_addr_ton=source_ton,
         source_addr_npi=source_npi,
         source_addr=source,
@@ -117,28 +147,30 @@ def _recipient(news: MessageNews) -> tuple[int, int, bytes]:
 
 
 def _receipt_text(news: MessageNews, fate: Fate) -> bytes:
-    delivered = int(news.state is State.DELIVERED)
+    delivered, error = int(news.state is State.DELIVERED), error_of(news.state, news.cause_code)
     # ASCII: it is read by programs, which know nothing of GSM 03.38 (there "_" is 0x11).
     return (
-        f"id:{news.message_id} sub:001 dlvrd:{delivered:03d}"
+        f"id:{_name(news)} sub:001 dlvrd:{delivered:03d}"
         f" submit date:{_date(news.accepted_at)} done date:{_date(news.changed_at)}"
-        f" stat:{fate.word} err:{_error(news):03d} text:{_shown(news.text_start)}"
+        f" stat:{fate.word} err:{error:03d} text:{_shown(news.text_start)}"
     ).encode("ascii")
 
 
 def _receipt_tlvs(news: MessageNews, fate: Fate) -> tuple[Tlv, ...]:
     tlvs = (
-        Tlv(Tag.RECEIPTED_MESSAGE_ID, news.message_id.encode("ascii") + b"\0"),
+        Tlv(Tag.RECEIPTED_MESSAGE_ID, _name(news).encode("ascii") + b"\0"),
         Tlv(Tag.MESSAGE_STATE, bytes((fate.number,))),
     )
     if news.cause_code is None:
         return tlvs
-    error = bytes((GSM_NETWORK,)) + _error(news).to_bytes(2, "big")
+    number = error_of(news.state, news.cause_code)
+    error = bytes((GSM_NETWORK,)) + number.to_bytes(2, "big")
     return (*tlvs, Tlv(Tag.NETWORK_ERROR_CODE, error))
 
 
-def _error(news: MessageNews) -> int:
-    return min(max(news.cause_code or 0, 0), 999)  # three digits are all that clients read
+def _name(news: MessageNews) -> str:
+    """Return the id that the ESME was answered."""
+    return news.smpp_name or news.message_id
 
 
 def _date(when: datetime) -> str:
@@ -150,13 +182,13 @@ def _shown(text: str) -> str:
 
 
 def _inbound(
-    news: InboundNews, version: int, gsm0: str, *, reference: int
+    news: InboundNews, version: int, manner: Manner, *, reference: int
 ) -> tuple[ShortMessage, ...]:
-    coding, payload = _content(news, gsm0)
+    coding, payload = _content(news, manner.gsm0)
     source_ton, source_npi, source = _address(news.sender)
     dest_ton, dest_npi, destination = _address(news.sim_number)
 
-    def body(payload: bytes, esm_class: int = 0, tlvs: tuple[Tlv, ...] = ()) -> ShortMessage:
+    def body(said: bytes, esm_class: int = 0, tlvs: tuple[Tlv, ...] = ()) -> ShortMessage:
         return ShortMessage(
             source_addr_ton=source_ton,
             source_addr_npi=source_npi,
@@ -166,22 +198,39 @@ def _inbound(
             destination_addr=destination,
             data_coding=coding,
             esm_class=esm_class,
-            short_message=payload,
+            short_message=said,
             tlvs=tlvs,
         )
 
-    if len(payload) <= LONGEST:
-        return (body(payload),)
-    if version >= V34:
-        return (body(b"", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, payload),)),)
-    return tuple(body(part, EsmClass.UDHI) for part in _parts(payload, coding, reference))
+    packed = coding == DEFAULT and manner.gsm0 == PACKED
+    form = manner.inbound_form if version >= V34 else UDH
+    if form == PAYLOAD or len(payload) <= _room(coding, alone=True):
+        whole = pack(payload) if packed else payload
+        if len(whole) <= LONGEST:
+            return (body(whole),)
+        return (body(b"", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, whole),)),)
+    pieces = _pieces(payload, coding)
+    if form == SAR:
+        return tuple(
+            body(pack(piece) if packed else piece, tlvs=_sar(reference, len(pieces), ordinal))
+            for ordinal, piece in enumerate(pieces, start=1)
+        )
+    fill = fill_bits(HEADER)
+    return tuple(
+        body(
+            _header(reference, len(pieces), ordinal) + (pack(piece, fill) if packed else piece),
+            EsmClass.UDHI,
+        )
+        for ordinal, piece in enumerate(pieces, start=1)
+    )
 
 
 def _content(news: InboundNews, gsm0: str) -> tuple[int, bytes]:
+    """Return data_coding and what it is the coding of; septets one to an octet."""
     if news.data is not None:
         return BINARY, news.data
     text = news.text or ""
-    if gsm0 == "latin1":
+    if gsm0 == LATIN1:
         if max(text, default="") <= "ÿ":
             return DEFAULT, text.encode("latin-1")
     elif encoding_of(text) is Encoding.GSM7:
@@ -189,19 +238,38 @@ def _content(news: InboundNews, gsm0: str) -> tuple[int, bytes]:
     return UCS2, text.encode("utf-16-be", "replace")
 
 
-def _parts(payload: bytes, coding: int, reference: int) -> list[bytes]:
-    """Return the segments of a long message, each behind its user data header."""
+def _room(coding: int, *, alone: bool) -> int:
+    """Return how many octets (septets) a part holds: the only one, or one of several."""
+    if coding == DEFAULT:
+        return 160 if alone else SEPTETS
+    return 140 if alone else ROOM
+
+
+def _pieces(payload: bytes, coding: int) -> list[bytes]:
+    """Return what the parts of a long message say, so that each can be read singly."""
     pieces = []
     while payload:
-        end = ROOM
+        end = _room(coding, alone=False)
         if coding == DEFAULT and payload[end - 1 : end] == b"\x1b":
             end -= 1  # an escape stays with its character
         elif coding == UCS2 and b"\xd8" <= payload[end - 2 : end - 1] <= b"\xdb":
             end -= 2  # and a high surrogate with its low one
         pieces.append(payload[:end])
         payload = payload[end:]
-    heads = [concatenation(reference, len(pieces), number + 1) for number in range(len(pieces))]
-    return [bytes((len(head),)) + head + piece for head, piece in zip(heads, pieces, strict=True)]
+    return pieces
+
+
+def _header(reference: int, total: int, ordinal: int) -> bytes:
+    head = concatenation(reference, total, ordinal)
+    return bytes((len(head),)) + head
+
+
+def _sar(reference: int, total: int, ordinal: int) -> tuple[Tlv, ...]:
+    return (
+        Tlv(Tag.SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
+        Tlv(Tag.SAR_TOTAL_SEGMENTS, bytes((total,))),
+        Tlv(Tag.SAR_SEGMENT_SEQNUM, bytes((ordinal,))),
+    )
 
 
 def _address(number: str | None) -> tuple[int, int, bytes]:

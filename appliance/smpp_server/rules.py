@@ -46,9 +46,6 @@ OPERATIONS: Final = frozenset(
 )
 """What a transmitter may ask for (2.3)."""
 
-OFFERED: Final = frozenset({Command.SUBMIT_SM})
-"""Those of them that there is somebody to answer."""
-
 ALWAYS: Final = frozenset({Command.UNBIND, Command.ENQUIRE_LINK})
 
 FROM_AN_ESME: Final = frozenset({*BOUND_BY, *ALWAYS, *OPERATIONS})
@@ -76,8 +73,6 @@ def refusal(state: State, command: int) -> Status | None:
             return Status.ALREADY_BOUND
         # Of all refusals the one that makes clients try the message again later.
         return Status.SYSTEM_ERROR if state is State.LEAVING else Status.WRONG_BIND_STATE
-    if command in OPERATIONS - OFFERED:
-        return Status.UNKNOWN_COMMAND
     return None
 
 

@@ -15,20 +15,13 @@ from appliance.notice import MessageNews, Notice
 from appliance.smpp_server.binds import Binds
 from appliance.smpp_server.connection import Connection
 from appliance.smpp_server.fields import Tlv
-from appliance.smpp_server.names import V34, V50, Status, Tag
-from appliance.smpp_server.pdu import (
-    BIND_ANSWER,
-    MESSAGE_ANSWER,
-    Bind,
-    BindAnswer,
-    MessageAnswer,
-    ShortMessage,
-)
+from appliance.smpp_server.names import V34, V50, Command, Status, Tag
+from appliance.smpp_server.operations import Operations
+from appliance.smpp_server.pdu import BIND_ANSWER, Asked, Bind, BindAnswer
 from appliance.smpp_server.receipts import deliver_sms, refused
 from appliance.smpp_server.rules import BOUND, State, Timing
 from appliance.smpp_server.session import Requested, Session
-from appliance.smpp_server.translate import status_of, submission
-from appliance.submission import Accepted, Submission
+from appliance.smpp_server.translate import status_of
 
 logger: Final = logging.getLogger(__name__)
 
@@ -82,14 +75,6 @@ class Settings(Protocol):
         ...
 
 
-class Intake(Protocol):
-    """Where messages go."""
-
-    async def submit(self, account: Account, submission: Submission, /) -> Accepted:
-        """Store a message; return only when it would survive a power cut."""
-        ...
-
-
 Authenticate = Callable[[str, str], Awaitable[Account]]
 """system_id and password in, the account out; raises Unauthorised."""
 
@@ -118,7 +103,7 @@ class SmppServer:
         self,
         settings: Settings,
         *,
-        intake: Intake,
+        operations: Operations,
         authenticate: Authenticate,
         wake: Callable[[int], object],
         clock: Clock,
@@ -126,7 +111,7 @@ class SmppServer:
         """``wake`` is called with an account's id when somebody can take its notices."""
         self.window = settings.window
         self._settings = settings
-        self._intake = intake
+        self._operations = operations
         self._authenticate = authenticate
         self._wake = wake
         self._clock = clock
@@ -216,8 +201,8 @@ class SmppServer:
 
         """
         connection = await self._ready(account.id or 0, notice)
-        version, gsm0 = connection.session.version, self._settings.gsm0
-        sms = deliver_sms(notice, version=version, gsm0=gsm0)
+        manner = self._operations.manner(account)
+        sms = deliver_sms(notice, version=connection.session.version, manner=manner)
         if not sms:
             raise Undelivered("SMPP has no PDU for it", parked=True)
         for sm in sms:
@@ -246,13 +231,13 @@ class SmppServer:
             connection.leave()
 
     def requested(self, connection: Connection, request: Requested) -> None:
-        """Begin the answer to a bind or a submit_sm."""
+        """Begin the answer to a bind or an operation."""
         if isinstance(request.body, Bind):
             self._spawn(self._bind(connection, request, request.body))
-        elif isinstance(request.body, ShortMessage) and connection.account:
+        elif isinstance(request.body, Asked) and connection.account:
             ticket = connection.underway.begin()
-            account, body = connection.account, request.body
-            self._spawn(self._submit(connection, account, request, body, ticket))
+            account, asked = connection.account, request.body
+            self._spawn(self._operate(connection, account, request, asked, ticket))
 
     def room(self, connection: Connection) -> None:
         """Let waiting notices look again."""
@@ -326,42 +311,47 @@ class SmppServer:
         name = self._settings.system_id.encode("ascii", "replace")
         return BIND_ANSWER.encode(BindAnswer(system_id=name, tlvs=tlvs))
 
-    # A submit_sm
+    # An operation
 
-    async def _submit(
+    async def _operate(
         self,
         connection: Connection,
         account: Account,
         request: Requested,
-        sm: ShortMessage,
+        asked: Asked,
         ticket: int,
     ) -> None:
+        version, load = connection.session.version, self._load(connection)
         try:
-            accepted = await self._intake.submit(account, self._understood(connection, sm))
-            body = MESSAGE_ANSWER.encode(MessageAnswer(message_id=accepted.id.encode("ascii")))
+            body = await self._operations.answer(account, asked, version=version, load=load)
             connection.answer(request.pdu, body=body)
         except ApplianceError as error:
             self._refuse(connection, request, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends one submit
-            _log_unexpected("submit_sm", connection, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends one request
+            _log_unexpected(_name(request), connection, error)
             connection.answer(request.pdu, Status.SYSTEM_ERROR)
         finally:
             connection.underway.end(ticket)
 
-    def _understood(self, connection: Connection, sm: ShortMessage) -> Submission:
-        version, gsm0 = connection.session.version, self._settings.gsm0
-        return submission(sm, now=self._clock.now(), version=version, gsm0=gsm0)
+    def _load(self, connection: Connection) -> int:
+        """Return how full the window of a session is, 0-99."""
+        return min(100 * connection.session.unanswered // self.window, 99)
 
     def _refuse(self, connection: Connection, request: Requested, error: ApplianceError) -> None:
         status = status_of(error)
         connection.answer(request.pdu, status)
         logger.info(
-            "%s: submit_sm refused with 0x%02X: %s",
+            "%s: %s refused with 0x%02X: %s",
             connection.peer,
+            _name(request),
             status,
             _reason(error),
             extra={"event": "smpp.refused", "account": connection.account_id, "status": status},
         )
+
+
+def _name(request: Requested) -> str:
+    return Command(request.pdu.command).name.lower()
 
 
 def _is_in(connection: Connection) -> bool:

@@ -41,6 +41,12 @@ def moment(written: bytes, now: datetime) -> datetime:
     return local - away if found["p"] == b"+" else local + away
 
 
+def written(moment: datetime) -> bytes:
+    """Return a moment (aware) as ``YYMMDDhhmmsstnn+``, in UTC."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%y%m%d%H%M%S}{utc.microsecond // 100_000}00+".encode("ascii")
+
+
 def _months_later(now: datetime, months: int) -> datetime:
     years, month = divmod(now.month - 1 + months, 12)
     year = now.year + years

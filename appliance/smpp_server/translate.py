@@ -4,29 +4,33 @@ Case by case this is the checklist of a conforming server; clauses are those of 
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from appliance.errors import (
     ApplianceError,
+    BadField,
     BadNumber,
     NoRoom,
+    NotFound,
     NumberNotAllowed,
     OptedOut,
     SmppError,
     StoreError,
     SubmissionRefused,
+    TooLate,
     TooManyParts,
 )
-from appliance.smpp_server.names import V50, EsmClass, Npi, Status, Tag, Ton
-from appliance.smpp_server.pdu import ShortMessage
-from appliance.smpp_server.times import moment
-from appliance.smpp_server.userdata import split_header, with_sar
+from appliance.policy.categories import Category
+from appliance.smpp_server.content import Content, content
+from appliance.smpp_server.fields import Address
+from appliance.smpp_server.manner import Manner
+from appliance.smpp_server.names import V50, Npi, Status, Tag, Ton
+from appliance.smpp_server.pdu import Data, Multi, ShortMessage
+from appliance.smpp_server.times import moment, written
 from appliance.submission import Door, Receipts, Submission
-from appliance.text import Encoding, alphabet_in, tables_in
-from appliance.text import decode as decode_text
 
 SERVICE_TYPES: Final = frozenset({b"", b"CMT"})
 """The default and its own name, cellular messaging (5.2.11)."""
@@ -38,22 +42,29 @@ MESSAGE_TYPE: Final = 0b0011_1100
 """Bits of esm_class that make it something else than a message."""
 
 DESTINATION: Final = re.compile(rb"\+?[0-9]{1,20}")
-PRINTABLE: Final = re.compile(rb"[ -~]*")
+PRINTABLE: Final = re.compile(rb"[ -~]{0,20}")
 
 TONS: Final = frozenset(Ton)
 DIALLED_TONS: Final = TONS - {Ton.ALPHANUMERIC}
 NPIS: Final = frozenset(Npi)
 
+INTERMEDIATE: Final = 0x10
+"""The bit of registered_delivery that asks for news on the way, too."""
+
+SUCCESS_ONLY: Final = 3
+"""Bits 0-1 of registered_delivery that only 5.0 gives a meaning."""
+
 RECEIPTS: Final[Mapping[int, Receipts]] = {
     0: Receipts.NONE,
     1: Receipts.FINAL,
     2: Receipts.FAILURE,
-    3: Receipts.SUCCESS,  # from 5.0 on
+    SUCCESS_ONLY: Receipts.SUCCESS,
+    INTERMEDIATE | 0: Receipts.PROGRESS,
+    INTERMEDIATE | 1: Receipts.ALL,
+    INTERMEDIATE | 2: Receipts.FAILURE_AND_PROGRESS,
+    INTERMEDIATE | SUCCESS_ONLY: Receipts.SUCCESS_AND_PROGRESS,
 }
-"""Bits 0-1 of registered_delivery (5.2.17; 5.0: 4.7.21)."""
-
-INTERMEDIATE: Final = 0x10
-"""The bit of registered_delivery that asks for news on the way, too."""
+"""Bits 0-1 and 4 of registered_delivery (5.2.17; 5.0: 4.7.21)."""
 
 STATUS: Final[Mapping[type[ApplianceError], Status]] = {
     BadNumber: Status.BAD_DESTINATION,
@@ -62,81 +73,84 @@ STATUS: Final[Mapping[type[ApplianceError], Status]] = {
     TooManyParts: Status.BAD_MESSAGE_LENGTH,
     SubmissionRefused: Status.SUBMIT_FAILED,
     NoRoom: Status.QUEUE_FULL,  # clients try again
+    NotFound: Status.BAD_MESSAGE_ID,
+    TooLate: Status.REPLACE_FAILED,
     StoreError: Status.SYSTEM_ERROR,  # clients try again
     ApplianceError: Status.SYSTEM_ERROR,
 }
 """What a refusal of ours is for an ESME; the nearest class of an error counts."""
 
-
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """What one value of data_coding says (5.2.19); None: as the setting for 0 has it."""
-
-    alphabet: str | None
-    flash: bool = False
-
-
-GENERAL: Final = {0: "gsm0338", 1: "binary", 2: "ucs2"}
-"""Bits 3-2 of the general group with a class (3GPP TS 23.038 clause 4); 3 is reserved."""
-
-CODINGS: Final[Mapping[int, Coding]] = {
-    0: Coding(None),
-    1: Coding("latin1"),  # IA5; those who say so often mean more than its 128 characters
-    2: Coding("binary"),
-    3: Coding("latin1"),
-    4: Coding("binary"),
-    8: Coding("ucs2"),
-    **{
-        0x10 | bits << 2 | level: Coding(alphabet, flash=level == 0)
-        for bits, alphabet in GENERAL.items()
-        for level in range(4)
-    },
-    **{
-        0xF0 | spare << 3 | bit << 2 | level: Coding(GENERAL[bit], flash=level == 0)
-        for spare in range(2)
-        for bit in range(2)
-        for level in range(4)
-    },
+BY_FIELD: Final[Mapping[str, Status]] = {
+    "not_before": Status.BAD_SCHEDULE,
+    "expires_at": Status.BAD_VALIDITY,
+    "validity": Status.BAD_VALIDITY,
+    "udh": Status.BAD_ESM_CLASS,
 }
+"""What it is where a field of its own is malformed."""
+
+
+class Timed(Protocol):
+    """A body that says when a message may leave."""
+
+    @property
+    def schedule_delivery_time(self) -> bytes:
+        """Return from when on, '' if at once."""
+        ...
+
+    @property
+    def validity_period(self) -> bytes:
+        """Return until when, '' if it does not say."""
+        ...
 
 
 def status_of(error: ApplianceError) -> int:
     """Return the command_status that tells an ESME of ``error``."""
     if isinstance(error, SmppError):
         return error.status
+    if type(error) is BadField and error.field in BY_FIELD:
+        return BY_FIELD[error.field]
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def submission(sm: ShortMessage, *, now: datetime, version: int, gsm0: str) -> Submission:
+def submission(
+    sm: ShortMessage,
+    *,
+    now: datetime,
+    version: int,
+    manner: Manner,
+    said: Content | None = None,
+) -> Submission:
     """Return what a submit_sm asks for.
 
     Args:
         sm: its body.
         now: aware; what relative times count from.
         version: the interface_version of the bind; from 5.0 on more is understood.
-        gsm0: what data_coding 0 is: ``gsm0338`` (one septet to an octet) or ``latin1``.
+        manner: what is set for the account.
+        said: its content, where that is known already; None: it is read.
 
     Raises:
         SmppError: with the status to answer.
 
     """
-    _check_flags(sm)
+    _check_flags(sm, version, manner)
     _check_addresses(sm)
-    header, payload = split_header(_payload(sm), udhi=bool(sm.esm_class & EsmClass.UDHI))
-    header = with_sar(header, sm)
-    coding = _coding(sm, version)
-    alphabet = coding.alphabet or gsm0
-    not_before, expires_at = _times(sm, now)
+    said = said or content(sm, version=version, manner=manner)
+    not_before, expires_at = times(sm, now)
+    category, priority = _urgency(sm, manner)
     return Submission(
-        to=_recipient(sm),
-        text=None if alphabet == "binary" else _text(alphabet, payload, header, version),
-        data=payload if alphabet == "binary" else None,
-        udh=header,
-        flash=coding.flash,
-        priority=sm.priority_flag or None,  # 0 is what everybody sends who does not care
+        to=recipient(sm.dest_addr_ton, sm.destination_addr),
+        region=manner.region,
+        text=said.text,
+        data=said.data,
+        udh=said.udh,
+        flash=said.flash,
+        category=category,
+        priority=priority,
+        protocol=sm.protocol_id,
         not_before=not_before,
         expires_at=expires_at,
-        receipts=_receipts(sm.registered_delivery, version),
+        receipts=receipts(sm.registered_delivery, version),
         door=Door.SMPP,
         smpp_source=sm.source_addr.decode("ascii"),
         smpp_source_ton=sm.source_addr_ton,
@@ -144,20 +158,100 @@ def submission(sm: ShortMessage, *, now: datetime, version: int, gsm0: str) -> S
         smpp_dest=sm.destination_addr.decode("ascii"),
         smpp_dest_ton=sm.dest_addr_ton,
         smpp_dest_npi=sm.dest_addr_npi,
+        smpp_service_type=sm.service_type.decode("ascii"),
+        smpp_esm_class=sm.esm_class,
+        smpp_coding=sm.data_coding,
     )
 
 
-def _check_flags(sm: ShortMessage) -> None:
+def each(multi: Multi) -> list[tuple[Address, ShortMessage]]:
+    """Return the submit_sm that a submit_multi stands for, each with its address.
+
+    Raises:
+        SmppError: one is a distribution list; there are none.
+
+    """
+    if any(one.is_list for one in multi.destinations):
+        raise SmppError(Status.BAD_LIST_NAME, "there are no distribution lists")
+    same = {
+        field.name: getattr(multi, field.name)
+        for field in fields(multi)
+        if field.name != "destinations"
+    }
+    return [
+        (
+            one,
+            ShortMessage(
+                **same,
+                dest_addr_ton=one.ton or 0,
+                dest_addr_npi=one.npi,
+                destination_addr=one.address,
+            ),
+        )
+        for one in multi.destinations
+    ]
+
+
+def as_short_message(data: Data, now: datetime) -> ShortMessage:
+    """Return the submit_sm that a data_sm stands for.
+
+    Raises:
+        SmppError: it has no message_payload.
+
+    """
+    given = {field.name: getattr(data, field.name) for field in fields(data)}
+    sm = ShortMessage(**given)
+    if sm.optional(Tag.MESSAGE_PAYLOAD) is None:
+        raise SmppError(Status.MISSING_OPTIONAL, "data_sm without message_payload")
+    if (seconds := sm.optional(Tag.QOS_TIME_TO_LIVE)) is None:
+        return sm
+    lives = timedelta(seconds=int.from_bytes(seconds, "big"))
+    return ShortMessage(**given, validity_period=_until(now, lives))
+
+
+def _until(now: datetime, lives: timedelta) -> bytes:
+    try:
+        return written(now + lives)
+    except OverflowError:
+        raise SmppError(Status.BAD_OPTIONAL_VALUE, "qos_time_to_live: too long") from None
+
+
+def _check_flags(sm: ShortMessage, version: int, manner: Manner) -> None:
+    known = sm.service_type in SERVICE_TYPES or _service_type(sm) in manner.service_types
+    of_5_0 = version >= V50
+    unknown = Status.SERVICE_NOT_ALLOWED if of_5_0 else Status.BAD_SERVICE_TYPE
     checks = (
-        (sm.service_type in SERVICE_TYPES, Status.BAD_SERVICE_TYPE, "service_type"),
+        (known, unknown, "service_type"),
         (sm.esm_class & 3 in STORE_AND_FORWARD, Status.BAD_ESM_CLASS, "mode in esm_class"),
         (not sm.esm_class & MESSAGE_TYPE, Status.BAD_ESM_CLASS, "type in esm_class"),
-        (sm.priority_flag <= 3, Status.BAD_PRIORITY, "priority_flag"),
+        (sm.priority_flag <= 3 + of_5_0, Status.BAD_PRIORITY, "priority_flag"),
         (sm.replace_if_present_flag <= 1, Status.BAD_REPLACE_FLAG, "replace_if_present_flag"),
-        (not sm.replace_if_present_flag, Status.REPLACE_REFUSED, "replace_if_present_flag"),
         (not sm.sm_default_msg_id, Status.BAD_DEFAULT_MESSAGE, "sm_default_msg_id"),
     )
     _refuse_first(checks)
+
+
+def _service_type(sm: ShortMessage) -> str:
+    return sm.service_type.decode("latin-1")
+
+
+def _urgency(sm: ShortMessage, manner: Manner) -> tuple[Category, int | None]:
+    """Return category and priority: what says the category most plainly counts."""
+    flag = sm.priority_flag
+    plain = min(flag, 3) or None  # 0 is what everybody sends who does not care
+    by_flag, priority = manner.priorities.get(flag, (None, plain))
+    by_type = manner.service_types.get(_service_type(sm))
+    return _category(sm, manner) or by_type or by_flag or manner.category, priority
+
+
+def _category(sm: ShortMessage, manner: Manner) -> Category | None:
+    named = None if manner.category_tag is None else sm.optional(manner.category_tag)
+    if named is None:
+        return None
+    try:
+        return Category(named.rstrip(b"\0").decode("latin-1").lower())
+    except ValueError:
+        raise SmppError(Status.BAD_OPTIONAL_VALUE, "no such category") from None
 
 
 def _check_addresses(sm: ShortMessage) -> None:
@@ -179,54 +273,30 @@ def _refuse_first(checks: tuple[tuple[object, Status, str], ...]) -> None:
             raise SmppError(status, f"{what} cannot be used")
 
 
-def _recipient(sm: ShortMessage) -> str:
-    number = sm.destination_addr.decode("ascii")
-    if sm.dest_addr_ton == Ton.INTERNATIONAL and not number.startswith("+"):
+def recipient(ton: int, address: bytes) -> str:
+    """Return a destination as intake reads it: one that is international has its ``+`` or ``00``.
+
+    Any other is as dialled in the account's region, or in the site's.
+
+    Raises:
+        SmppError: it is none (BAD_DESTINATION).
+
+    """
+    if not DESTINATION.fullmatch(address):
+        raise SmppError(Status.BAD_DESTINATION, "destination_addr cannot be used")
+    number = address.decode("ascii")
+    if ton == Ton.INTERNATIONAL and not number.startswith(("+", "00")):
         return f"+{number}"
     return number
 
 
-def _payload(sm: ShortMessage) -> bytes:
-    payload = sm.optional(Tag.MESSAGE_PAYLOAD)
-    if payload is None:
-        return sm.short_message
-    if sm.short_message:
-        raise SmppError(Status.OPTIONAL_NOT_ALLOWED, "short_message and message_payload")
-    return payload
+def times(sm: Timed, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last moment a message may leave at, each None if it does not say.
 
+    Raises:
+        SmppError: one is no moment, or past.
 
-def _coding(sm: ShortMessage, version: int) -> Coding:
-    coding = CODINGS.get(sm.data_coding)
-    if coding is None:
-        raise _bad_coding(version, f"data_coding 0x{sm.data_coding:02X} is unknown")
-    return coding
-
-
-def _bad_coding(version: int, reason: str) -> SmppError:
-    status = Status.BAD_DATA_CODING if version >= V50 else Status.SUBMIT_FAILED
-    return SmppError(status, reason)
-
-
-def _text(alphabet: str, payload: bytes, header: bytes, version: int) -> str:
-    # Better refused than sent with other letters than were meant, and paid for.
-    if alphabet == "gsm0338" and max(payload, default=0) > 0x7F:
-        raise _bad_coding(version, "an octet is no septet of GSM 03.38")
-    if alphabet == "ucs2" and len(payload) % 2:
-        raise SmppError(Status.BAD_MESSAGE_LENGTH, "UCS-2 of an odd length")
-    return READERS[alphabet](payload, header)
-
-
-READERS: Final[Mapping[str, Callable[[bytes, bytes], str]]] = {
-    "gsm0338": lambda payload, header: decode_text(
-        Encoding.GSM7, payload, alphabet_in(tables_in(header))
-    ),
-    "latin1": lambda payload, _: payload.decode("latin-1"),
-    "ucs2": lambda payload, _: decode_text(Encoding.UCS2, payload),
-}
-"""By alphabet: from the payload, and the header, which may name national tables."""
-
-
-def _times(sm: ShortMessage, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """
     not_before = _time(sm.schedule_delivery_time, now, Status.BAD_SCHEDULE)
     expires_at = _time(sm.validity_period, now, Status.BAD_VALIDITY)
     if not_before and not_before < now:
@@ -236,20 +306,22 @@ def _times(sm: ShortMessage, now: datetime) -> tuple[datetime | None, datetime |
     return not_before, expires_at
 
 
-def _time(written: bytes, now: datetime, status: Status) -> datetime | None:
-    if not written:
+def _time(stated: bytes, now: datetime, status: Status) -> datetime | None:
+    if not stated:
         return None
     try:
-        return moment(written, now)
+        return moment(stated, now)
     except (ValueError, OverflowError) as error:
         raise SmppError(status, f"no time: {error}") from None
 
 
-def _receipts(flags: int, version: int) -> Receipts:
-    wanted = RECEIPTS[flags & 3]
-    if wanted is Receipts.SUCCESS and version < V50:
+def receipts(flags: int, version: int) -> Receipts:
+    """Return what registered_delivery asks for; the acknowledgements of an SME are none of ours.
+
+    Raises:
+        SmppError: it is one of 5.0, in an older bind (BAD_REGISTERED_DELIVERY).
+
+    """
+    if flags & SUCCESS_ONLY == SUCCESS_ONLY and version < V50:
         raise SmppError(Status.BAD_REGISTERED_DELIVERY, "registered_delivery 3 is of SMPP 5.0")
-    # One setting holds both wishes: on the way implies the end, unless only one end is wanted.
-    if flags & INTERMEDIATE and wanted in {Receipts.NONE, Receipts.FINAL}:
-        return Receipts.ALL
-    return wanted
+    return RECEIPTS[flags & (INTERMEDIATE | SUCCESS_ONLY)]

@@ -12,6 +12,9 @@ CONCAT_16: Final = 0x08
 CONCAT_LENGTHS: Final = {CONCAT_8: 3, CONCAT_16: 4}
 """Information elements of concatenation (3GPP TS 23.040 clauses 9.2.3.24.1 and .8)."""
 
+PORTS_16: Final = 0x05
+"""The information element of application ports (3GPP TS 23.040 clause 9.2.3.24.4)."""
+
 SAR: Final = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -57,6 +60,17 @@ def with_sar(header: bytes, sm: ShortMessage) -> bytes:
     if total == 1 or numbered:
         return header
     return concatenation(reference, total, ordinal) + header
+
+
+def with_ports(header: bytes, sm: ShortMessage) -> bytes:
+    """Return ``header``, and with it the application ports of ``sm`` (5.3.2.20 and 21).
+
+    A header that names ports itself stands. A source that is not named is port 0.
+    """
+    source, destination = sm.optional(Tag.SOURCE_PORT), sm.optional(Tag.DESTINATION_PORT)
+    if destination is None or any(element == PORTS_16 for element, _ in _elements(header)):
+        return header
+    return bytes((PORTS_16, 4)) + destination + (source or b"\0\0") + header
 
 
 def concatenation(reference: int, total: int, ordinal: int) -> bytes:

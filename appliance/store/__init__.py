@@ -38,22 +38,25 @@ from appliance.store.balances import Balances
 from appliance.store.base import Base, Reader
 from appliance.store.bell import Bells
 from appliance.store.calls import Calls
+from appliance.store.charges import Charges
 from appliance.store.chores import Chores
 from appliance.store.dispatch import Dispatch
 from appliance.store.engine import alone, is_sqlite, open_engine, writing
+from appliance.store.enquiry import Enquiries
 from appliance.store.hot import execute, hot
 from appliance.store.ids import Ids
 from appliance.store.inbound import InboundMessages, Reading
 from appliance.store.incidents import Incidents
 from appliance.store.keys import Keys
 from appliance.store.lanes import Lanes
-from appliance.store.lines import Lines
+from appliance.store.lines import Lines, Paused, paused_of
 from appliance.store.lock import DirectoryLock
 from appliance.store.marks import Marks
 from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
 from appliance.store.notices import Notices
 from appliance.store.optout_list import OptOuts
+from appliance.store.ported import PortedNumbers
 from appliance.store.proofs import Proof, Proofs
 from appliance.store.proofs import read as read_proofs
 from appliance.store.prospects import Prospects
@@ -75,7 +78,7 @@ class _Identity:
     secret: bytes
     last_id: int
     subscribers: dict[int, str]
-    paused: dict[int, str]
+    paused: dict[int, Paused]
     proofs: list[Proof]
 
 
@@ -98,6 +101,7 @@ class Store:
         self.messages = Messages(base)
         self.withdrawal = Withdrawals(base)
         self.replacement = Replacements(base)
+        self.enquiry = Enquiries(base)
         self.dispatch = Dispatch(base)
         self.reports = Reports(base)
         self.inbound = InboundMessages(base, reading)
@@ -105,8 +109,10 @@ class Store:
         self.calls = Calls(base)
         self.balances = Balances(base)
         self.notices = Notices(base)
+        self.charges = Charges(base, shared=self.shared)
         self.lanes = Lanes(base)
         self.marks = Marks(base)
+        self.ported = PortedNumbers(base)
         self.lines = Lines(base, identity.subscribers, identity.paused)
         self.proofs = Proofs(base, identity.proofs)
         self.requests = Requests(base)
@@ -185,12 +191,13 @@ class Store:
 
     async def close(self) -> None:
         """Write what was asked for so far, then shut the database."""
-        if self._wire is not None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
             with suppress(StoreError):
                 await self.chores.leave()
         await self._base.writer.close()
-        if self._wire is not None:
-            await asyncio.to_thread(self._wire.close)
+        if wire is not None:
+            await asyncio.to_thread(wire.close)
         await self._base.reader.close()
         await asyncio.to_thread(self._engine.dispose)
         self._lock.free()
@@ -274,7 +281,6 @@ def _subscribers(connection: Connection) -> dict[int, str]:
     return {row.id: row.imsi for row in found}
 
 
-def _paused(connection: Connection) -> dict[int, str]:
-    table = table_of(Sim)
-    found = select(table.c.id, table.c.pause_reason).where(table.c.paused_at.is_not(None))
-    return {row.id: row.pause_reason or "" for row in connection.execute(found)}
+def _paused(connection: Connection) -> dict[int, Paused]:
+    found = connection.execute(select(table_of(Sim)))
+    return {row.id: paused for row in found if (paused := paused_of(row)) is not None}

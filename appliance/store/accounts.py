@@ -50,6 +50,9 @@ _REVOKE: Final = (
     .where(account.c.name == bindparam("called"), account.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment"), is_default=False)
 )
+_SET: Final = update(account).where(
+    account.c.name == bindparam("called"), account.c.revoked_at.is_(None)
+)
 _REVOKE_KEYS: Final = (
     update(api_key)
     .where(
@@ -90,7 +93,9 @@ class Accounts:
         self._base = base
         self._add: Verb[_Prepared, int] = Verb("add account", _add_many)
         self._revoke: Verb[tuple[str, datetime], int] = Verb("revoke account", _revoke_many)
+        self._set: Verb[_Set, Account] = Verb("set for account", _set_many)
         self._by_key: dict[str, tuple[float, Account]] = {}
+        self._last_read: dict[int, Account] = {}
 
     async def add(self, new: NewAccount, now: datetime) -> Issued:
         """Store a new account and return it with its fresh credentials.
@@ -122,11 +127,33 @@ class Accounts:
         self._by_key = {}  # a look-up under way still writes to the one before
         return account_id
 
+    async def set(self, name: str, key: str, value: Any) -> Account:
+        """Set one thing of an account; it holds at once. Return the account.
+
+        ``key`` and ``value`` are as ``account_settings`` makes them.
+
+        Raises:
+            NotFound: there is none of that name, or it is revoked.
+
+        """
+        found = await self._base.writer.run(self._set, _Set(name, key, value))
+        self._by_key = {}
+        return self._read(found)
+
+    def current(self, known: Account) -> Account:
+        """Return an account as it was last read, by whomever: a session outlives a setting."""
+        return self._last_read.get(known.id or 0, known)
+
+    def _read(self, found: Account) -> Account:
+        self._last_read[found.id or 0] = found
+        return found
+
     async def all(self) -> list[Account]:
         """Return every account, oldest first, revoked ones too."""
-        return await self._base.reader.run(
+        found = await self._base.reader.run(
             lambda connection: [_account(row) for row in connection.execute(_ALL).mappings()]
         )
+        return [self._read(one) for one in found]
 
     async def by_id(self, account_id: int) -> Account | None:
         """Return one account, None if there is none."""
@@ -178,7 +205,7 @@ class Accounts:
         good = await asyncio.to_thread(credentials.verify_password, hashed, password)
         if found is None or not good:
             raise Unauthorised("system_id or password is wrong")
-        return found
+        return self._read(found)
 
     async def _one(self, statement: Any, parameters: dict[str, Any]) -> Account | None:
         def read(connection: Connection) -> Account | None:
@@ -186,6 +213,13 @@ class Accounts:
             return _account(row) if row is not None else None
 
         return await self._base.reader.run(read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    name: str
+    key: str
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +297,19 @@ def _revoke_many(
         execute(_REVOKE_KEYS, {"called": name, "moment": at})
         execute(_REVOKE, {"called": name, "moment": at})
         results.append(found.id)
+        transaction.topics.add(ACCOUNTS)
+    return results
+
+
+def _set_many(transaction: Transaction, items: Sequence[_Set]) -> list[Account | NotFound]:
+    results: list[Account | NotFound] = []
+    for item in items:
+        called = {"called": item.name}
+        changed = transaction.execute(_SET.values({item.key: item.value}), called).rowcount
+        if changed != 1:
+            results.append(NotFound("account", item.name))
+            continue
+        results.append(_account(transaction.execute(_BY_NAME, called).mappings().one()))
         transaction.topics.add(ACCOUNTS)
     return results
 

@@ -68,6 +68,8 @@ class Bells:
     def forget(self, topic: Hashable, bell: Bell) -> None:
         """Take a bell down."""
         self._listeners[topic].remove(bell)
+        if not self._listeners[topic]:
+            del self._listeners[topic]
 
     def ring_all(self) -> None:
         """Ring every bell: much may have happened. Only on the event loop's thread."""

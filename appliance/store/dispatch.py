@@ -217,7 +217,9 @@ def _bundle_free(transaction: Transaction, item: Begin) -> bool:
     bundle_id = item.waiting.bundle_id
     if bundle_id is None:
         return True
-    return bundles.claimed(transaction, bundle_id).free_for(item.sim_id)
+    found, read = bundles.claimed(transaction, bundle_id), item.waiting.concat_reference
+    # What was read under a reference that no longer stands would not join the others.
+    return found.free_for(item.sim_id) and read in (None, found.concat_reference)
 
 
 def _reference(transaction: Transaction, item: Begin) -> int:

@@ -38,7 +38,7 @@ MAY_END: Final[Mapping[Outcome, Set[Outcome]]] = {
     Outcome.SENDING: frozenset(Outcome) - {Outcome.SENDING},
     Outcome.UNCERTAIN: frozenset({Outcome.SENT, Outcome.RELEASED}),
 }
-"""How an attempt may end, by what is known of it. Whoever has it may know more than who took over."""
+"""How an attempt may end, by what is known of it: who has it may know more than who took over."""
 _another: Final = attempt.alias("another")
 _OUTCOMES: Final = select(
     attempt.c.id,
@@ -126,17 +126,17 @@ class Endings(Queue):
             transaction.execute(_LOCK, {"row": begin.waiting.message_id})
             who = {"sim": begin.sim_id, "worker": self._base.daemon, "moment": begin.at}
             row = {"row": begin.waiting.part_id(begin.ordinal)}
-            for attempt_id in transaction.execute(_BEGUN, who | row).scalars().all():
-                ends.append(
-                    AttemptEnd(
-                        attempt_id=attempt_id,
-                        begin=begin,
-                        outcome=Outcome.RELEASED,
-                        event=Event.RELEASE,
-                        at=begin.at,
-                        cause="the database went away before it could be sent",
-                    )
+            ends += [
+                AttemptEnd(
+                    attempt_id=attempt_id,
+                    begin=begin,
+                    outcome=Outcome.RELEASED,
+                    event=Event.RELEASE,
+                    at=begin.at,
+                    cause="the database went away before it could be sent",
                 )
+                for attempt_id in transaction.execute(_BEGUN, who | row).scalars()
+            ]
         self._end_many(transaction, ends)
         return [None] * len(items)
 

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, select, text, update
 from appliance.models import Inbound, InboundPart, InboundState, Notice, NoticeKind
 from appliance.policy.consent import SHIPPED_RULES, KeywordRules
 from appliance.policy.keywords import Keyword
-from appliance.store.answering import Answer
 from appliance.store import contacts
+from appliance.store.answering import Answer
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, NOTICES
 from appliance.store.chores import CHUNK

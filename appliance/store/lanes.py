@@ -7,15 +7,17 @@ the queue is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
-from appliance.models import Account, Bundle, Contact, Lane, Message
+from appliance.models import Account, Bundle, Contact, Lane, Message, Part
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, LANES, QUEUE
 from appliance.store.hot import execute, hot
+from appliance.store.ids import private
+from appliance.store.messages import PREFIX
 from appliance.store.optouts import NOW
 from appliance.store.queue import COLUMNS, MAY_LEAVE, waiting_of
 from appliance.store.tables import table_of
@@ -23,14 +25,17 @@ from appliance.store.values import Waiting
 from appliance.store.writer import Transaction, Verb
 
 message, lane, account = table_of(Message), table_of(Lane), table_of(Account)
-contact, bundle = table_of(Contact), table_of(Bundle)
+contact, bundle, part = table_of(Contact), table_of(Bundle), table_of(Part)
+
+SHORT: Final = timedelta(minutes=1)
+"""What waits by itself waits no longer than this, or long enough to stand."""
 
 CHUNK: Final = 500
 """Messages that change lanes in one transaction."""
 
 _QUEUED: Final = text("message.state = 'queued'")
 
-_AHEAD: Final = hot(
+_WITH_BONDS: Final = (
     select(
         *COLUMNS,
         contact.c.sim_id.label("known_sim_id"),
@@ -39,10 +44,24 @@ _AHEAD: Final = hot(
     )
     .join(contact, contact.c.recipient_key == message.c.recipient_key, isouter=True)
     .join(bundle, bundle.c.id == message.c.bundle_id, isouter=True)
-    .where(message.c.lane_id == bindparam("lane"), _QUEUED, message.c.daemon.is_(None), *MAY_LEAVE)
+)
+_AHEAD: Final = hot(
+    _WITH_BONDS.where(
+        message.c.lane_id == bindparam("lane"), _QUEUED, message.c.daemon.is_(None), *MAY_LEAVE
+    )
     .order_by(message.c.not_before, message.c.id)
     .limit(bindparam("most"))
 )
+_ONE: Final = _WITH_BONDS.add_columns(
+    message.c.cause,
+    select(part.c.cause)
+    .where(part.c.message_id == message.c.id, part.c.cause.is_not(None))
+    .order_by(part.c.id)
+    .limit(1)
+    .correlate(message)
+    .scalar_subquery()
+    .label("refusal"),
+).where(message.c.id == bindparam("row"), _QUEUED, message.c.recipient.is_not(None))
 _NEXT_DUE: Final = hot(
     select(message.c.not_before)
     .where(message.c.lane_id == bindparam("lane"), _QUEUED, message.c.not_before > bindparam(NOW))
@@ -85,6 +104,23 @@ _HOLD: Final = (
     )
     .values(not_before=bindparam("until"), cause=bindparam("why"), changed_at=bindparam("moment"))
 )
+_FROM_AHEAD: Final = (
+    select(message.c.id, message.c.not_before, message.c.changed_at, message.c.cause)
+    .where(
+        _QUEUED,
+        message.c.daemon.is_(None),
+        message.c.not_before > bindparam(NOW),
+        message.c.changed_at > bindparam(NOW),
+        message.c.id > bindparam("last"),
+    )
+    .order_by(message.c.id)
+    .limit(CHUNK)
+)
+_DUE_AT: Final = (
+    update(message)
+    .where(message.c.id == bindparam("row"), _QUEUED, message.c.daemon.is_(None))
+    .values(not_before=bindparam("due"))
+)
 _DUE: Final = select(
     lane.c.id,
     select(func.min(message.c.not_before))
@@ -124,6 +160,18 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """A message that waits: why, as far as it was written down.
+
+    ``cause`` is what holds it, ``refusal`` what came of an earlier try; None: nothing.
+    """
+
+    waiting: Waiting
+    cause: str | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A message that is not to leave before ``until``, and why: a sentence."""
 
@@ -155,6 +203,9 @@ class Lanes:
         self._make: Verb[LaneKey, int] = Verb("lane", _make_many)
         self._hold: Verb[Hold, None] = Verb("hold", _hold_many)
         self._move: Verb[tuple[int, int], None] = Verb("message changes its lane", _move_many)
+        self._set_back: Verb[tuple[datetime, int], tuple[int, int | None]] = Verb(
+            "clock set back", _set_back_many
+        )
 
     async def of(self, key: LaneKey) -> int:
         """Return the id of a lane; one that is new is stored."""
@@ -177,6 +228,21 @@ class Lanes:
             }
         )
 
+    async def explained(self, name: str) -> Explained | None:
+        """Return a message by its public id with what is known of its waiting; None: it does not.
+
+        Raises:
+            NotFound: ``name`` is no message id at all.
+
+        """
+        number = private("message", PREFIX, name)
+
+        def look(connection: Connection) -> Explained | None:
+            row = connection.execute(_ONE, {"row": number}).first()
+            return Explained(_waiting(row), row.cause, row.refusal) if row is not None else None
+
+        return await self._base.reader.run(look)
+
     async def due(self) -> dict[int, datetime]:
         """Return when the first message of each lane is due; empty lanes are left out."""
         return await self._base.reader.run(
@@ -188,6 +254,19 @@ class Lanes:
     async def hold(self, hold: Hold) -> None:
         """Let a queued message wait, and say why; one that is under way by now is left alone."""
         await self._base.writer.run(self._hold, hold)
+
+    async def set_back(self, now: datetime) -> int:
+        """Let leave what would have by a clock that was ahead of ``now``; return how many do.
+
+        What was asked for at a time of its own waits for that.
+        """
+        moved, last = 0, 0
+        while True:
+            some, reached = await self._base.writer.run(self._set_back, (now, last))
+            moved += some
+            if reached is None:
+                return moved
+            last = reached
 
     async def strays(self, lane_id: int, last: int) -> list[Stray]:
         """Return queued messages of a lane with ids above ``last``: ``CHUNK`` of them at most."""
@@ -249,23 +328,42 @@ def _move_many(transaction: Transaction, items: Sequence[tuple[int, int]]) -> li
     return [None] * len(items)
 
 
+def _set_back_many(
+    transaction: Transaction, items: Sequence[tuple[datetime, int]]
+) -> list[tuple[int, int | None]]:
+    results = []
+    for now, last in items:
+        rows = transaction.execute(_FROM_AHEAD, {NOW: now, "last": last}).all()
+        moved = [
+            {"row": row.id, "due": now + max(row.not_before - row.changed_at, timedelta())}
+            for row in rows
+            if row.not_before - row.changed_at <= (SHORT if row.cause else timedelta())
+        ]
+        if moved:
+            transaction.execute(_DUE_AT, moved)
+            transaction.topics.add(QUEUE)
+        results.append((len(moved), rows[-1].id if len(rows) == CHUNK else None))
+    return results
+
+
 def _facts(row: Any) -> LaneFacts:
     key = LaneKey(row.account_id, row.category, row.priority, row.sim_group)
     return LaneFacts(row.id, row.account, key)
 
 
+def _waiting(row: Any) -> Waiting:
+    return waiting_of(
+        row,
+        todo=tuple(range(1, row.parts + 1)),
+        sim_id=row.pinned_sim_id or row.bundle_sim_id,
+        known_sim_id=row.known_sim_id,
+        concat_reference=row.bundle_reference,
+    )
+
+
 def _head(connection: Connection, number: int, most: int, now: datetime) -> Head:
     asked = {"lane": number, NOW: now, "most": most}
-    waiting = [
-        waiting_of(
-            row,
-            todo=tuple(range(1, row.parts + 1)),
-            sim_id=row.pinned_sim_id or row.bundle_sim_id,
-            known_sim_id=row.known_sim_id,
-            concat_reference=row.bundle_reference,
-        )
-        for row in execute(connection, _AHEAD, asked)
-    ]
+    waiting = [_waiting(row) for row in execute(connection, _AHEAD, asked)]
     due = None
     if len(waiting) < most:
         due = execute(connection, _NEXT_DUE, {"lane": number, NOW: now}).scalar()

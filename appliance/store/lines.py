@@ -28,7 +28,12 @@ _SEEN_AGAIN: Final = (
 _PAUSE: Final = (
     update(sim)
     .where(sim.c.id == bindparam("row"))
-    .values(paused_at=bindparam("moment"), pause_reason=bindparam("why"))
+    .values(
+        paused_at=bindparam("moment"),
+        pause_reason=bindparam("why"),
+        probe_at=bindparam("probe"),
+        pauses=bindparam("times"),
+    )
 )
 _PAUSED: Final = select(sim.c.paused_at, sim.c.pause_reason).where(sim.c.id == bindparam("row"))
 _LINE: Final = select(line.c.id, line.c.imei, line.c.sim_id).where(
@@ -94,13 +99,29 @@ class KnownLine:
     sim: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Why a SIM sends nothing.
+
+    Attributes:
+        reason: a sentence.
+        probe_at: from when on it may be tried with one message; None: a person resumes it.
+        pauses: how often in a row it was paused so.
+
+    """
+
+    reason: str
+    probe_at: datetime | None = None
+    pauses: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pause:
-    """A SIM stops (``reason`` says why) or, with None, sends again."""
+    """A SIM stops or, with None, sends again."""
 
     sim_id: int
     at: datetime
-    reason: str | None
+    paused: Paused | None
     only_from: str | None = None  # how the reason that it has begins
 
 
@@ -108,7 +129,7 @@ class Lines:
     """The lines of this daemon."""
 
     def __init__(
-        self, base: Base, subscribers: Mapping[int, str], paused: Mapping[int, str]
+        self, base: Base, subscribers: Mapping[int, str], paused: Mapping[int, Paused]
     ) -> None:
         """Begin with what was seen before.
 
@@ -122,7 +143,7 @@ class Lines:
         self._imsis = dict(subscribers)
         self._paused = dict(paused)
         self._pause: Verb[_Pause, bool] = Verb("pause", self._pause_many)
-        self._saw: Verb[SeenSim, tuple[int, str | None]] = Verb("saw a SIM", _saw_many)
+        self._saw: Verb[SeenSim, tuple[int, Paused | None]] = Verb("saw a SIM", _saw_many)
         self._tell: Verb[LineFacts, Before] = Verb("line", self._tell_many)
 
     @property
@@ -152,15 +173,30 @@ class Lines:
 
     def pause_reason(self, sim_id: int) -> str | None:
         """Return why a SIM sends nothing until it is resumed, None if it may send."""
+        paused = self._paused.get(sim_id)
+        return paused.reason if paused else None
+
+    def paused(self, sim_id: int) -> Paused | None:
+        """Return why and until when a SIM sends nothing, None if it may send."""
         return self._paused.get(sim_id)
 
-    async def pause(self, sim_id: int, reason: str, at: datetime) -> None:
+    async def pause(
+        self,
+        sim_id: int,
+        reason: str,
+        at: datetime,
+        *,
+        probe_at: datetime | None = None,
+        pauses: int = 0,
+    ) -> None:
         """Let a SIM send nothing until it is resumed, over restarts too.
 
-        ``reason`` is a sentence; it takes the place of the one there may be already.
+        ``reason`` is a sentence; it takes the place of the one there may be already. For
+        ``probe_at`` and ``pauses`` see ``Paused``.
         """
-        await self._base.writer.run(self._pause, _Pause(sim_id=sim_id, at=at, reason=reason))
-        self._note_pause(sim_id, reason)
+        paused = Paused(reason, probe_at, pauses)
+        await self._base.writer.run(self._pause, _Pause(sim_id=sim_id, at=at, paused=paused))
+        self._note_pause(sim_id, paused)
 
     async def resume(
         self, sim_id: int, at: datetime, *, only_reason_prefix: str | None = None
@@ -169,7 +205,7 @@ class Lines:
 
         With ``only_reason_prefix`` a SIM that is paused for another reason stays so (False).
         """
-        wanted = _Pause(sim_id=sim_id, at=at, reason=None, only_from=only_reason_prefix)
+        wanted = _Pause(sim_id=sim_id, at=at, paused=None, only_from=only_reason_prefix)
         resumed = await self._base.writer.run(self._pause, wanted)
         if resumed:
             self._note_pause(sim_id, None)
@@ -212,21 +248,27 @@ class Lines:
             )
         )
 
-    def _note_pause(self, sim_id: int, reason: str | None) -> None:
-        if reason is None:
+    def _note_pause(self, sim_id: int, paused: Paused | None) -> None:
+        if paused is None:
             self._paused.pop(sim_id, None)
         else:
-            self._paused[sim_id] = reason
+            self._paused[sim_id] = paused
 
     def _pause_many(self, transaction: Transaction, items: Sequence[_Pause]) -> list[bool]:
         results = []
         for item in items:
             row = transaction.execute(_PAUSED, {"row": item.sim_id}).one()
             fits = (row.pause_reason or "").startswith(item.only_from or "")
-            changes = item.reason is not None or (row.paused_at is not None and fits)
+            to = item.paused
+            changes = to is not None or (row.paused_at is not None and fits)
             if changes:
-                moment = item.at if item.reason is not None else None
-                values = {"row": item.sim_id, "moment": moment, "why": item.reason}
+                values = {
+                    "row": item.sim_id,
+                    "moment": item.at if to else None,
+                    "why": to.reason if to else None,
+                    "probe": to.probe_at if to else None,
+                    "times": to.pauses if to else 0,
+                }
                 transaction.execute(_PAUSE, values)
             results.append(changes)
         transaction.topics |= {QUEUE, CHANGES}
@@ -256,9 +298,11 @@ class Lines:
         return before
 
 
-def _saw_many(transaction: Transaction, items: Sequence[SeenSim]) -> list[tuple[int, str | None]]:
+def _saw_many(
+    transaction: Transaction, items: Sequence[SeenSim]
+) -> list[tuple[int, Paused | None]]:
     """Return the SIMs' ids, and why they are paused if they are."""
-    results: list[tuple[int, str | None]] = []
+    results: list[tuple[int, Paused | None]] = []
     for seen in items:
         execute = transaction.execute
         known = execute(_SIM, {"card": seen.iccid}).first()
@@ -281,5 +325,12 @@ def _saw_many(transaction: Transaction, items: Sequence[SeenSim]) -> list[tuple[
             "moment": seen.at,
         }
         execute(_SEEN_AGAIN, again)
-        results.append((known.id, known.pause_reason if known.paused_at else None))
+        results.append((known.id, paused_of(known)))
     return results
+
+
+def paused_of(row: Any) -> Paused | None:
+    """Return why and until when a SIM sends nothing, from its row; None if it may send."""
+    if row.paused_at is None:
+        return None
+    return Paused(row.pause_reason or "", row.probe_at, row.pauses)

@@ -34,6 +34,12 @@ PREFIX: Final = "n"
 LONGEST_START: Final = 20
 """Characters of the text that a receipt repeats (SMPP 3.4 appendix B)."""
 
+GIVEN_BACK: Final = (
+    *("source", "source_ton", "source_npi", "dest", "dest_ton", "dest_npi"),
+    *("service_type", "name"),
+)
+"""What a receipt needs of what an ESME gave with its message."""
+
 _OPEN: Final = text("notice.done_at IS NULL AND notice.parked_at IS NULL")
 
 _earlier: Final = notice.alias("earlier")
@@ -243,8 +249,13 @@ def _message_news(row: Any) -> MessageNews:
         parts_delivered=row.notice_parts_delivered,
         accepted_at=row.message_accepted_at,
         changed_at=row.notice_created_at,
-        **{f"smpp_{name}": value for name, value in (row.message_smpp or {}).items()},
+        **_smpp(row.message_smpp or {}),
     )
+
+
+def _smpp(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a receipt needs of what the ESME gave with a message."""
+    return {f"smpp_{name}": given[name] for name in GIVEN_BACK if name in given}
 
 
 def _inbound_news(row: Any) -> InboundNews:

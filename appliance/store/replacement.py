@@ -25,7 +25,7 @@ from appliance.submission import Accepted, Door, Receipts, Submission, WhenUncer
 message, part, attempt = table_of(Message), table_of(Part), table_of(Attempt)
 
 REPLACED: Final = (
-    *("text", "data", "udh", "encoding", "language", "wide", "parts"),
+    *("text", "data", "udh", "encoding", "language", "wide", "parts", "flash", "smpp"),
     *("not_before", "expires_at", "receipts", "cause"),
 )
 """What of a message can become another."""
@@ -185,6 +185,7 @@ def _asked(row: Mapping[str, Any]) -> Submission:
         when_uncertain=WhenUncertain(row["when_uncertain"]),
         time_zone=row["time_zone"],
         batch=row["batch"],
+        protocol=row["protocol"],
         only_sim=row["pinned_sim_id"],
         door=Door(row["door"]),
         **{f"smpp_{name}": value for name, value in addresses.items()},

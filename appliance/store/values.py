@@ -65,7 +65,9 @@ class NewMessage:
     reply_to_inbound_id: int | None = None  # the keyword that it answers
     lane_id: int | None = None
     time_zone: str | None = None  # the recipient's, where the account has said it
+    network: str | None = None  # the recipient's operator, where a route asks for it
     batch: str | None = None  # the account's name for what it hands in together
+    protocol: int = 0  # TP-PID
     cause: str | None = None  # why it may not leave at once, a sentence
     caps: Caps = NO_CAPS
     segment: Segment | None = None  # of what an app has split itself
@@ -101,10 +103,12 @@ class Waiting:
     language: int = 0
     wide: bool = False
     service_centre: str | None = None
+    protocol: int = 0  # TP-PID
     without_validity: bool = False
     lane_id: int | None = None
     due_at: datetime | None = None  # since when it may leave
     time_zone: str | None = None  # the recipient's, where the account has said it
+    network: str | None = None  # the recipient's operator, where a route asks for it
     known_sim_id: int | None = None  # the SIM that its recipient last heard from
     bundle_id: int | None = None  # of the segments that an app has split itself
     bundle_ordinal: int | None = None

@@ -60,10 +60,12 @@ def renumbered(octets: bytes, reference: int) -> bytes:
     """Return a header with ``reference`` in its elements of concatenation, cut to their width."""
     written = b""
     for identifier, data in elements_of(octets) or ():
+        written += bytes((identifier, len(data)))
         if len(data) == CONCATENATION.get(identifier):
             width = len(data) - 2
-            data = (reference % (1 << 8 * width)).to_bytes(width, "big") + data[-2:]
-        written += bytes((identifier, len(data))) + data
+            written += (reference % (1 << 8 * width)).to_bytes(width, "big") + data[-2:]
+        else:
+            written += data
     return written or octets
 
 

@@ -26,6 +26,7 @@ async def test_a_message_is_accepted_with_its_id_parts_encoding_and_state(api):
         "encoding": "gsm7",
         "reference": "order-1",
         "repeated": False,
+        "warnings": [],
     }
     assert answer.headers["location"] == f"/v1/messages/{accepted['id']}"
 

@@ -12,7 +12,7 @@ from tests.fake_modem.faults import ModemSettings
 from tests.fake_modem.ledger import Ledger, LedgerWriter
 from tests.fake_modem.modem import FakeModem
 from tests.fake_modem.network import Network
-from tests.fake_modem.personalities import PERSONALITIES, THE_SIX
+from tests.fake_modem.personalities import PERSONALITIES, THE_SIX, Personality
 from tests.fake_modem.pty import Ports, PtyPort
 from tests.fake_modem.server import ControlServer
 from tests.fake_modem.sim import Sim
@@ -42,7 +42,7 @@ class Bank:
     def __init__(
         self,
         directory: Path | str,
-        makes: Sequence[str] = THE_SIX,
+        makes: Sequence[str | Personality] = THE_SIX,
         count: int | None = None,
         *,
         settings: ModemSettings | None = None,
@@ -51,7 +51,10 @@ class Bank:
         renumber: bool = False,
     ) -> None:
         self.directory = Path(directory)
-        self.makes = [PERSONALITIES[make] for make in islice(cycle(makes), count or len(makes))]
+        self.makes = [
+            PERSONALITIES[make] if isinstance(make, str) else make
+            for make in islice(cycle(makes), count or len(makes))
+        ]
         self.settings = settings or ModemSettings()
         self.first = first
         self.sysfs = sysfs

@@ -62,6 +62,7 @@ class FakeModem:
         self.stats = dict.fromkeys(COUNTED, 0)
         self.memories = {name: Memory(size) for name, size in self.personality.memories}
         self.calls: list[dict[str, str]] = []  # what came of each call
+        self.links: list[int] = []  # AT+CMMS as it was with each PDU
         self.epoch = 0  # of power: what was under way in an older one is void
         self._random = random.Random(serial)
         self._reference = self._random.randrange(256)
@@ -91,6 +92,7 @@ class FakeModem:
         self.pdu_mode = True
         self.clip = False
         self.first_octet = 17  # AT+CSMP
+        self.more_to_come = 0  # AT+CMMS
         self.busy_left = set(make.busy_once)
         self.held: Callable[[], None] | None = None
         self.held_back: list[tuple[str, ...]] = []  # what would have been said at a prompt

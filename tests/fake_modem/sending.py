@@ -82,6 +82,7 @@ def _to_network(modem: "FakeModem", submit: pdu.Submit, raw: str) -> None:
     if mute := modem.faults.muted():
         modem.stats["network_muted"] += 1
         return _answer(modem, (), error(modem, mute.code))
+    modem.links.append(modem.more_to_come)
     reference = modem.next_reference()
     plan = modem.faults.fate_of(submit.recipient)
     refusal = modem.network.refusal(submit)

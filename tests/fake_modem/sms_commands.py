@@ -107,8 +107,12 @@ def text_parameters(modem: "FakeModem", request: Request) -> Lines:
 
 
 @command("+CMMS")
-def more_messages(_modem: "FakeModem", request: Request) -> Lines:
-    return {"test": ["+CMMS: (0-2)"], "read": ["+CMMS: 0"]}.get(request.kind, [])
+def more_messages(modem: "FakeModem", request: Request) -> Lines:
+    if request.kind == "set":
+        modem.more_to_come = request.number(0)
+    return {"test": ["+CMMS: (0-2)"], "read": [f"+CMMS: {modem.more_to_come}"]}.get(
+        request.kind, []
+    )
 
 
 @command("+CMGS")

@@ -3,7 +3,9 @@
 ``DIR/bus/usb/devices/1-1.N`` is the device of modem N-1, with its interfaces ``1-1.N:1.I``;
 ``DIR/class/tty/ttyUSBx`` leads to the interface that a port belongs to, and ``DIR/dev/ttyUSBx`` to
 a pseudo-terminal: the modem's own behind its AT interface, ones where nobody answers behind the
-others. Writing 0 to ``authorized`` takes the ports away, writing 1 brings them back.
+others. Writing 0 to ``authorized`` takes the ports away, writing 1 brings them back. Writing 1 to
+``1-1:1.0/1-1-portN/disable`` takes the whole device away with its power, writing 0 brings it back
+(Linux 6.0 and later: Documentation/ABI/testing/sysfs-bus-usb).
 """
 
 import os
@@ -20,6 +22,7 @@ ADAPTER = Usb("1a86", "7523", ("ff/01/02",), at=0)  # what a modem with a UART h
 DISC = "08/06/50"  # mass storage: no tty
 FOLDERS = ("devices/usb1/1-1", "bus/usb/devices", "class/tty", "dev")
 MARK = ".simulated"
+HUB = "1-1"
 ENUMERATION = 0.2  # seconds from plugging in to ports, times the modem's ``boot_pace``
 
 
@@ -84,8 +87,22 @@ class Stick:
         self._quiet: list[int] = []  # masters of ports where nobody answers
         self._ttys: list[str] = []
         self._watch = -1
+        self._switch = self._make_switch()
         port.usb = name
         port.on_appear, port.on_vanish, port.on_disc = self.appear, self.vanish, self._be_disc
+
+    def _make_switch(self) -> Path:
+        """Make what switches the hub's port off, which stays when the device has gone."""
+        number = self._name.rpartition(".")[2]
+        hub = self._tree.root / "devices" / "usb1" / HUB / f"{HUB}:1.0"
+        switch = hub / f"{HUB}-port{number}" / "disable"
+        switch.parent.mkdir(parents=True)
+        switch.write_text("0\n")
+        link = self._tree.root / "bus" / "usb" / "devices" / hub.name
+        if not link.is_symlink():
+            link.symlink_to(_between(link, hub))
+        self._tree.closings.watch(switch, self._on_switch)
+        return switch
 
     # The device
 
@@ -153,6 +170,27 @@ class Stick:
         self._port.forbidden = False
         if self._port.modem.personality.usb:  # a UART's adapter is none of the modem
             hanging.cured(self._port.modem, "usb")
+        self._port.appear()
+
+    def _on_switch(self) -> None:
+        """Do what was written; 0 where it was 0 may be 1 and 0 at once, and is taken for that."""
+        port, modem = self._port, self._port.modem
+        port.forbidden = True
+        if modem.personality.usb:  # what is on a UART has power of its own
+            modem.power_off()
+        port.vanish()
+        self.vanish()  # it may be there without a port
+        if not self._is_off():
+            modem.network.later(ENUMERATION * modem.settings.boot_pace, self._switch_on)
+
+    def _is_off(self) -> bool:
+        return self._switch.read_text("ascii").strip() != "0"
+
+    def _switch_on(self) -> None:
+        if self._is_off():
+            return  # meanwhile
+        self._port.forbidden = False
+        self._port.modem.power_on()
         self._port.appear()
 
     # Its interfaces

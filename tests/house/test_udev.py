@@ -60,6 +60,8 @@ MACHINE = (
     + usb_stick(2, "12d1", "1506", "ttyUSB1")
     + usb_stick(3, "2c7c", "0125", "ttyUSB2")
     + usb_stick(4, "0403", "6001", "ttyUSB3")  # a serial adapter: none of our business
+    + usb_stick(5, "413c", "81d7", "ttyUSB4")  # a modem of a maker of much else
+    + usb_stick(6, "413c", "2003", "ttyUSB5")  # something else of that maker
 )
 
 
@@ -91,7 +93,7 @@ def tty(number: int) -> str:
     return f"/sys{BUS}/2-{number + 1}/2-{number + 1}:1.2/ttyUSB{number}/tty/ttyUSB{number}"
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 4])
 def test_every_modem_port_is_named_after_its_usb_path(udevadm, number):
     said = udevadm(tty(number))
 
@@ -109,19 +111,23 @@ def test_no_two_equal_sticks_share_a_name(udevadm):
     assert names[0].isdisjoint(names[1])
 
 
-def test_a_stick_is_kept_awake_and_away_from_modemmanager(udevadm):
-    said = udevadm(f"/sys{BUS}/2-1")
+@pytest.mark.parametrize("bus_port", [1, 5])
+def test_a_stick_is_kept_awake_and_away_from_modemmanager(udevadm, bus_port):
+    said = udevadm(f"/sys{BUS}/2-{bus_port}")
 
     assert "ID_MM_DEVICE_IGNORE=1" in said
     assert re.search(r"76-appliance\.rules:\d+ ATTR '.*/power/control' writing 'on'", said), said
     assert re.search(r"ATTR '.*/power/autosuspend_delay_ms' writing '-1'", said), said
 
 
-def test_a_serial_adapter_is_left_alone(udevadm):
-    said = udevadm(tty(3))
+@pytest.mark.parametrize("number", [3, 5])
+def test_what_is_no_modem_of_ours_is_left_alone(udevadm, number):
+    for device in (tty(number), f"/sys{BUS}/2-{number + 1}"):
+        said = udevadm(device)
 
-    assert "/dev/appliance/" not in said
-    assert "ID_MM_DEVICE_IGNORE" not in said
+        assert "/dev/appliance/" not in said
+        assert "ID_MM_DEVICE_IGNORE" not in said
+        assert "power/control" not in said
 
 
 def test_no_rule_is_ignored_by_udev(udevadm):

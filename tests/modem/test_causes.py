@@ -4,8 +4,11 @@ from hypothesis import strategies as st
 
 from appliance.lifecycle import Event
 from appliance.modem.causes import (
+    SIEMENS,
+    WAVECOM,
     Cause,
     Kind,
+    Overrides,
     cme_cause,
     cms_cause,
     code_of,
@@ -53,6 +56,46 @@ def test_every_number_has_a_cause_with_a_sentence(code):
 def test_an_error_line_is_classed_by_its_number_or_its_words(final, code, kind):
     assert code_of(final) == code
     assert final_cause(final).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("final", "kind"),
+    [
+        ("+CMS ERROR: 38", Kind.SIM),
+        ("+CMS ERROR: 500", Kind.PASSING),
+        ("+CMS ERROR: unknown error", Kind.PASSING),  # the same in words
+        ("+CMS ERROR: 512", Kind.NUMBER),
+        ("+CME ERROR: 38", Kind.MAYBE_SENT),  # its numbers are others
+        ("+CME ERROR: 14", Kind.PASSING),
+        ("+CMS ERROR: 42", Kind.PASSING),
+        ("+CMS ERROR: 21", Kind.SIM),
+        ("ERROR", Kind.MAYBE_SENT),  # has no number that could be set
+    ],
+)
+def test_what_is_set_for_a_number_wins_and_holds_for_no_other(final, kind):
+    overrides = Overrides(
+        cms={38: Kind.SIM, 500: Kind.PASSING, 512: Kind.NUMBER}, cme={14: Kind.PASSING}
+    )
+    found = final_cause(final, WAVECOM, overrides)
+    assert found.kind is kind
+    assert found.sentence == final_cause(final, WAVECOM).sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "code", "kind"),
+    [
+        (WAVECOM, 512, Kind.PASSING),
+        (WAVECOM, 515, Kind.DEVICE),
+        (WAVECOM, 513, Kind.MAYBE_SENT),  # the radio link broke: who knows when
+        (SIEMENS, 517, Kind.NUMBER),
+        (SIEMENS, 535, Kind.PASSING),
+        (SIEMENS, 512, Kind.MAYBE_SENT),
+    ],
+)
+def test_a_makers_own_numbers_mean_something_on_its_models_only(own, code, kind):
+    assert final_cause(f"+CMS ERROR: {code}", own).kind is kind
+    assert final_cause(f"+CMS ERROR: {code}").kind is Kind.MAYBE_SENT
+    assert final_cause(f"+CME ERROR: {code}", own) == cme_cause(code)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def machine(tmp_path):
 
 ANY = "ff/ff/ff"
 
+NOT_IN_CATALOGUE = {"3566"}
+
 
 def test_without_any_device_nothing_is_found(machine, tmp_path):
     assert machine.find() == []
@@ -64,7 +66,26 @@ def test_without_any_device_nothing_is_found(machine, tmp_path):
 
 def test_the_at_port_is_chosen_by_its_interface_and_not_by_its_number(machine):
     machine.plug("1-1.3", "2c7c", "0125", {f"ttyUSB{n}": (f"0{3 - n}", ANY) for n in range(4)})
-    assert machine.find() == [Found(str(machine.dev / "ttyUSB1"), "usb-1-1.3:1.2", known=True)]
+    (found,) = machine.find()
+    assert (found.port, found.slot) == (str(machine.dev / "ttyUSB1"), "usb-1-1.3:1.2")
+    assert found.known
+
+
+def test_the_other_ports_of_a_known_stick_may_stand_in_for_its_own_the_next_ones_first(machine):
+    machine.plug("1-1", "1e0e", "9001", {f"ttyUSB{n}": (f"0{n}", ANY) for n in range(5)})
+    machine.plug("1-2", "2c7c", "0125", {"ttyUSB7": ("02", ANY)})
+    several, alone = machine.find()
+    assert [name[-1] for name in several.candidates] == ["2", "3", "4", "0", "1"]
+    assert several.known
+    assert alone.candidates == ()
+
+
+def test_a_port_known_to_be_something_else_never_stands_in(machine):
+    triples = {"ttyUSB0": "ff/02/01", "ttyUSB1": "ff/02/02", "ttyUSB2": "ff/02/03"}
+    ports = {name: (f"0{name[-1]}", triple) for name, triple in triples.items()}
+    machine.plug("1-1", "12d1", "1506", ports)
+    (found,) = machine.find()
+    assert [name[-1] for name in found.candidates] == ["1", "0"]
 
 
 def test_a_huawei_port_is_chosen_by_its_class(machine):
@@ -107,6 +128,14 @@ def test_a_modem_makers_unknown_product_offers_all_its_ports_as_one_stick(machin
     machine.plug("1-2", "12d1", "1001", interfaces)
     names = tuple(str(machine.dev / f"ttyUSB{number}") for number in range(3))
     assert machine.find() == [Found(names[0], "usb-1-2", known=False, candidates=names)]
+
+
+@pytest.mark.parametrize("product", ["140c", "1406", "14ac", "1465", "1464"])
+def test_an_old_huawei_whose_interfaces_tell_nothing_offers_all_of_them(machine, product):
+    """E173, E1750, E1820, K3765, K4505, as Linux lists them."""
+    machine.plug("1-2", "12d1", product, {f"ttyUSB{n}": (f"0{n}", ANY) for n in range(3)})
+    (found,) = machine.find()
+    assert (found.slot, found.known, len(found.candidates)) == ("usb-1-2", False, 3)
 
 
 def test_ports_of_other_use_are_no_candidates(machine):
@@ -206,19 +235,26 @@ def test_our_table_agrees_with_the_catalogue():
         )
         primary = "at_primary" in row["role"]
         (at if primary else others).add((vid, pid, row["ifnum"] or "", row["iface_class"] or ""))
-    assert {place[0] for place in at} == set(AT_INTERFACE) | set(AT_CLASS)
+    assert {place[0] for place in at} == (set(AT_INTERFACE) | set(AT_CLASS)) - NOT_IN_CATALOGUE
     assert [place for place in at if role_of(*place) is not Role.AT] == []
     assert [place for place in others - at if role_of(*place) is Role.AT] == []
 
 
 def test_only_modem_makers_unknown_products_are_candidates():
-    rules = (Path(__file__).parents[2] / "udev" / "76-appliance.rules").read_text()
-    assert f'=="{"|".join(sorted(MAKERS))}"' in _sorted_vendors(rules)
     assert role_of("0403", "6001", "00", ANY) is Role.OTHER
     assert role_of("0421", "ffff", "00", ANY) is Role.OTHER  # phones too
     assert role_of("1bc7", "ffff", "00", ANY) is Role.CANDIDATE
+    assert role_of("12d1", "1001", "00", ANY) is Role.CANDIDATE  # older ones tell nothing
 
 
-def _sorted_vendors(rules):
-    (vendors,) = set(re.findall(r'=="([0-9a-f]{4}(?:\|[0-9a-f]{4})+)"', rules))
-    return f'=="{"|".join(sorted(vendors.split("|")))}"'
+def test_the_rules_of_udev_name_the_same_modems():
+    rules = (Path(__file__).parents[2] / "udev" / "76-appliance.rules").read_text()
+    vendors = re.findall(r'^ENV{ID_VENDOR_ID}=="([^"]+)", GOTO', rules, re.MULTILINE)
+    assert [set(each.split("|")) for each in vendors] == [MAKERS]
+    products = re.findall(
+        r'^ENV{ID_VENDOR_ID}=="([^"]+)", ENV{ID_MODEL_ID}=="([^"]+)", GOTO', rules, re.MULTILINE
+    )
+    named = {vendor: set(each.split("|")) for vendor, each in products}
+    assert named == {
+        vendor: set(table) for vendor, table in AT_INTERFACE.items() if vendor not in MAKERS
+    }

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from appliance.errors import PortGone
-from appliance.modem.profiles import BY_NAME
 from appliance.modem.choices import preferred_reports
+from appliance.modem.profiles import BY_NAME
 from tests.modem.driving import arrival, until
 
 DIRECT, STORED = 1, 2

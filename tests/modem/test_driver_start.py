@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from appliance.errors import ModemError, ModemSilent, NotReady, PortGone
+from appliance.modem.choices import Notifications, choose_memories, choose_notifications
 from appliance.modem.health import ADVICE, BY_ERROR, REGISTERED, Trouble
 from appliance.modem.profiles import GENERIC, PROFILES, profile_for
-from appliance.modem.choices import Notifications, choose_memories, choose_notifications
 from appliance.modem.values import LineState, Sent, SimRules
 from tests.fake_modem import PERSONALITIES
 from tests.modem.driving import arrival, committed, encoded, silence, timing, until

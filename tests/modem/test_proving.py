@@ -4,6 +4,7 @@ import pytest
 
 from appliance.errors import ModemSilent, PortBusy, PortGone
 from appliance.modem.ports import open_port
+from appliance.modem.proving import Place
 from appliance.modem.values import LineState, Sent
 from tests.modem.driving import committed, encoded, timing
 
@@ -74,3 +75,29 @@ async def test_a_port_that_went_meanwhile_is_passed_over(rig):
     assert modem.place.moved(str(rig.folder / "gone"), (str(rig.folder / "gone"),))
     with pytest.raises(PortGone):
         await modem.start()
+
+
+async def test_where_the_known_port_is_mute_another_one_of_the_stick_stands_in(rig, peer):
+    await rig.bank()
+    right = str(rig.folder / "modem0")
+    modem = rig.modem(candidates=(peer.port, right), known=True, timing=timing(prove=150))
+    await modem.start()
+    assert modem.port == right
+    assert isinstance(await modem.send(encoded(), committed()), Sent)
+
+
+async def test_a_known_port_that_wakes_up_once_another_was_spoken_to_is_used(rig, peers):
+    known, other = peers(), peers()
+    other.replies[b"AT"] = b"\r\nOK\r\n"
+
+    def opener(name):
+        if name == other.port:
+            known.replies[b"AT"] = b"\r\nOK\r\n"
+        return open_port(name)
+
+    place = Place(known.port, (known.port, other.port), known=True)
+    assert await place.choose(timing(prove=150), opener) == known.port
+    assert b"AT\r" in other.heard
+    known.heard = b""
+    assert await place.choose(timing(prove=150), opener) == known.port
+    assert known.heard == b""  # it is proved

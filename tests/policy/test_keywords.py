@@ -182,7 +182,9 @@ def test_letters_that_look_the_same_spell_the_same_word(spelt):
     assert keyword(written) is meaning
 
 
-@given(look_alikes(), st.sampled_from(["please", "不要", "пожалуйста", "bitte", "لا"]), st.booleans())
+@given(
+    look_alikes(), st.sampled_from(["please", "不要", "пожалуйста", "bitte", "لا"]), st.booleans()
+)
 def test_no_spelling_within_a_sentence_is_a_keyword(spelt, other, before):
     _, written = spelt
     assert keyword(f"{other} {written}" if before else f"{written} {other} !") is None

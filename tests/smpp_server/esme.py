@@ -13,6 +13,7 @@ from appliance.errors import Unauthorised
 from appliance.lifecycle import State
 from appliance.models import Account
 from appliance.notice import InboundNews, MessageNews, Notice
+from appliance.smpp_server.operations import Operations
 from appliance.smpp_server.server import SmppServer
 from appliance.submission import Accepted, Submission
 
@@ -114,6 +115,9 @@ class MemoryIntake:
     def __post_init__(self):
         self.gate.set()
 
+    def current(self, account):
+        return account
+
     async def submit(self, account, submission):
         self.waiting += 1
         self.most_waiting = max(self.most_waiting, self.waiting)
@@ -149,11 +153,15 @@ class House:
         self.clients = []
         self.server = SmppServer(
             Settings(**settings),
-            intake=self.intake,
+            operations=self.operations(),
             authenticate=self.authenticate,
             wake=self.woken.append,
             clock=SystemClock(),
         )
+
+    def operations(self):
+        """What the server asks to carry things out; ``gsm0`` is as the settings have it."""
+        return Operations(self.intake, SystemClock(), gsm0="gsm0338")
 
     async def authenticate(self, system_id, password):
         account = self.accounts.get((system_id, password))

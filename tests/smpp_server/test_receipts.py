@@ -1,9 +1,11 @@
 import re
 from datetime import timedelta, timezone
+from types import MappingProxyType
 
 import pytest
 
 from appliance.lifecycle import State
+from appliance.smpp_server.manner import Manner
 from appliance.smpp_server.names import Tag
 from appliance.smpp_server.receipts import FATES, deliver_sms, refused
 from appliance.text import Encoding, decode
@@ -15,13 +17,13 @@ FORM = (
 )
 
 
-def receipt(version=0x34, **changes):
-    (sm,) = deliver_sms(notice(**changes), version=version, gsm0="gsm0338")
+def receipt(version=0x34, manner=MappingProxyType({}), **changes):
+    (sm,) = deliver_sms(notice(**changes), version=version, manner=Manner(**manner))
     return sm
 
 
-def inbound(version=0x34, gsm0="gsm0338", **changes):
-    return deliver_sms(notice(INBOUND, **changes), version=version, gsm0=gsm0)
+def inbound(version=0x34, manner=MappingProxyType({}), **changes):
+    return deliver_sms(notice(INBOUND, **changes), version=version, manner=Manner(**manner))
 
 
 def text_of(sm):
@@ -130,10 +132,10 @@ def test_else_in_ucs_2_and_data_as_octets():
 
 
 def test_latin_1_where_that_is_set():
-    (sm,) = inbound(gsm0="latin1", text="café @")
+    (sm,) = inbound(manner={"gsm0": "latin1"}, text="café @")
     assert (sm.data_coding, sm.short_message) == (0, b"caf\xe9 @")
 
-    (sm,) = inbound(gsm0="latin1", text="€")
+    (sm,) = inbound(manner={"gsm0": "latin1"}, text="€")
     assert (sm.data_coding, sm.short_message) == (8, "€".encode("utf-16-be"))
 
 

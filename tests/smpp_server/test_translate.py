@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import SmppError
 from appliance.smpp_server.fields import Tlv
+from appliance.smpp_server.manner import PLAIN, Manner
 from appliance.smpp_server.names import Status, Tag
 from appliance.smpp_server.pdu import SHORT_MESSAGE, ShortMessage
 from appliance.smpp_server.times import moment
@@ -22,8 +23,8 @@ def message(**fields):
     return ShortMessage(**(known | fields))
 
 
-def read(*, now=NOW, version=0x34, gsm0="gsm0338", **fields):
-    return submission(message(**fields), now=now, version=version, gsm0=gsm0)
+def read(*, now=NOW, version=0x34, manner=PLAIN, **fields):
+    return submission(message(**fields), now=now, version=version, manner=manner)
 
 
 def refusal(**fields):
@@ -77,8 +78,8 @@ def test_class_0_is_flash(coding):
 
 
 def test_data_coding_0_is_latin_1_where_that_is_set_but_a_class_is_always_gsm():
-    assert read(gsm0="latin1", short_message=b"caf\xe9 @").text == "café @"
-    assert read(gsm0="latin1", data_coding=0xF1, short_message=b"\x00").text == "@"
+    assert read(manner=Manner(gsm0="latin1"), short_message=b"caf\xe9 @").text == "café @"
+    assert read(manner=Manner(gsm0="latin1"), data_coding=0xF1, short_message=b"\x00").text == "@"
 
 
 def test_a_lone_surrogate_becomes_a_sign_that_can_be_stored():
@@ -122,9 +123,11 @@ def test_priority_0_leaves_it_to_the_category(flag, priority):
         (0x02, 0x34, Receipts.FAILURE),
         (0x03, 0x50, Receipts.SUCCESS),
         (0x0D, 0x34, Receipts.FINAL),
-        (0x10, 0x34, Receipts.ALL),
+        (0x10, 0x34, Receipts.PROGRESS),
         (0x11, 0x34, Receipts.ALL),
-        (0x12, 0x34, Receipts.FAILURE),
+        (0x12, 0x34, Receipts.FAILURE_AND_PROGRESS),
+        (0x13, 0x50, Receipts.SUCCESS_AND_PROGRESS),
+        (0xED, 0x34, Receipts.FINAL),
     ],
 )
 def test_receipts_are_those_that_are_asked_for(flags, version, receipts):
@@ -272,7 +275,7 @@ def test_the_two_forms_may_be_mixed():
 @given(bodies(SHORT_MESSAGE), st.sampled_from([0x33, 0x34, 0x50]))
 def test_any_body_is_a_submission_or_refused_with_a_status(body, version):
     try:
-        found = submission(body, now=NOW, version=version, gsm0="gsm0338")
+        found = submission(body, now=NOW, version=version, manner=PLAIN)
     except SmppError as error:
         assert error.status in set(Status) - {Status.OK}  # noqa: PT017 - it need not be refused
     else:

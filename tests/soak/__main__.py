@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import random
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ def main() -> int:
     """Run, say what came of it, and print all of it as JSON on standard output."""
     given = arguments()
     plan = plan_of(given)
+    logging.getLogger("smpplib").setLevel(logging.CRITICAL)  # it sees the daemon go
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

@@ -108,9 +108,7 @@ def compare(
     names = Counter(_name(entry) for entry in on_air)
     found = {one: states[one.identity] for one in books.accepted if one.identity is not None}
     doubtful = {
-        one: wholly(one, state, names)
-        for one, state in found.items()
-        if state.state == "uncertain"
+        one: wholly(one, state, names) for one, state in found.items() if state.state == "uncertain"
     }
     return Audit(
         lost=[
@@ -123,9 +121,7 @@ def compare(
         failed=[one.to for one, it in found.items() if it.state == "failed" and not one.refused],
         untold=_untold(found),
         told_twice=[
-            f"{identity} {state}"
-            for (identity, state), count in first.fates.items()
-            if count > 1
+            f"{identity} {state}" for (identity, state), count in first.fates.items() if count > 1
         ],
         inbound_lost=_inbound_lost(books, found, first),
         inbound_twice=[f"{who}: {text}" for (who, text), n in first.inbound.items() if n > 1],
@@ -163,7 +159,9 @@ def _inbound_lost(books: Books, found: Mapping[Asked, State], first: Told) -> li
         for one, it in found.items()
         if one.reply and it.state == "delivered" and not one.by.inbound[one.to, one.reply]
     ]
-    return answers + [f"{who}: {text}" for who, text in books.inbound if not first.inbound[who, text]]
+    return answers + [
+        f"{who}: {text}" for who, text in books.inbound if not first.inbound[who, text]
+    ]
 
 
 def _invented(books: Books, first: Told) -> list[str]:

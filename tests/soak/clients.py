@@ -68,7 +68,7 @@ class Webhook(Told):
         data, kind = body["data"], body["type"]
         if kind.startswith("message."):
             self.fates[data["id"], data["state"]] += 1
-        elif kind == "inbound.received" and data["state"] == "complete":
+        elif kind == "inbound.received":
             self.inbound[data["sender"], data["text"] or ""] += 1
         else:
             self.others[kind] += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -31,6 +32,9 @@ DRAIN_SECONDS = 420.0
 """How long the end may take: lines pause for minutes after some faults."""
 
 REPORTS_LOST = ("reports_lost", "reports_dropped")
+
+UNEXPECTED = re.compile(r"^\S+ (error|critical) |Traceback")
+"""Lines of the daemon's log that even a soak full of faults must not have."""
 
 Say = Callable[[str], None]
 
@@ -345,4 +349,4 @@ class Soak:
         found.growth = gauges.growth(life)
         found.judged_seconds = round(life[-1].at - life[0].at, 1)
         said = box.log.read_text().splitlines()
-        found.log = [line for line in said if "ERROR" in line or "Traceback" in line][:20]
+        found.log = [line for line in said if UNEXPECTED.search(line)][:20]

@@ -112,9 +112,7 @@ class Traffic:
         """Write to one of our SIMs; False if there is none in the modem that was chosen."""
         modem, reverse = self.dice.randrange(self.modems), self.dice.random() < 0.2
         try:
-            await self.control.do(
-                "inbound", modem=modem, sender=sender, text=text, reverse=reverse
-            )
+            await self.control.do("inbound", modem=modem, sender=sender, text=text, reverse=reverse)
         except ControlError:
             return False
         return True

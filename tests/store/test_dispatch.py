@@ -1,6 +1,7 @@
 """Claims, attempts and what became of them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -279,3 +280,36 @@ async def test_history_tells_every_step_with_its_cause(world):
         ("be claimed", State.SENDING, None),
         ("be refused", State.FAILED, "unassigned number"),
     ]
+
+
+async def test_what_is_sent_without_asking_for_a_report_is_known_to_stay_without_one(world):
+    accepted = await world.accept(text="x" * 200, parts=2)
+    waiting = await first_waiting(world)
+    first = replace(begin(world, waiting), unreported="no report is asked for by this SIM")
+    begun = await world.store.dispatch.begin(first)
+    await world.store.dispatch.end(ended(world, begun, first))
+    assert await state_of(world, accepted) is State.SENDING  # the other part waits
+    second = replace(
+        begin(world, waiting, 2, first=False, reference=begun.concat_reference),
+        unreported=first.unreported,
+    )
+    begun = await world.store.dispatch.begin(second)
+    await world.store.dispatch.end(ended(world, begun, second, reference=8))
+
+    found = await world.store.views.message(None, accepted.id)
+    assert found.message.state is State.NO_REPORT
+    assert found.message.cause == "sent; no report is asked for by this SIM"
+    assert [part.state for part in found.parts] == [State.NO_REPORT] * 2
+    assert [step.state for step in found.history][-1] is State.NO_REPORT
+
+
+async def test_what_was_not_sent_is_not_said_to_be_without_a_report(world):
+    accepted = await world.accept()
+    first = replace(begin(world, await first_waiting(world)), unreported="it hands out none")
+    begun = await world.store.dispatch.begin(first)
+    lost = ended(world, begun, first, Outcome.UNCERTAIN, Event.LOSE, cause="no answer")
+    await world.store.dispatch.end(lost)
+    assert await state_of(world, accepted) is State.UNCERTAIN
+    late = replace(lost, outcome=Outcome.SENT, event=Event.ACCEPT, reference=7, cause=None)
+    await world.store.dispatch.end(late)
+    assert await state_of(world, accepted) is State.NO_REPORT

@@ -6,9 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from appliance.lifecycle import Event
+from appliance.models import Outcome
 from appliance.store.engine import open_engine
+from appliance.store.ids import public
 from appliance.store.lanes import _AHEAD, Hold, LaneKey
-from tests.store.steps import begun
+from tests.store.steps import begun, end
 
 
 @pytest.fixture
@@ -91,6 +94,31 @@ async def test_when_each_lane_is_due_is_told_without_reading_the_queue(world, la
     assert await world.store.lanes.due() == {lane: now + timedelta(hours=2)}
     await accept(world, other)
     assert await world.store.lanes.due() == {lane: now + timedelta(hours=2), other: now}
+
+
+async def test_what_waits_for_a_clock_that_was_set_back_waits_no_longer(world, lane):
+    now = world.clock.now()
+    first = await accept(world, lane)
+    asked = now + timedelta(seconds=30)
+    await accept(world, lane, not_before=asked)
+    (waiting,) = (await head(world, lane)).waiting
+    beginning, attempt = await begun(world, waiting)
+    soon = now + timedelta(seconds=5)
+    await end(
+        world, beginning, attempt, Outcome.RELEASED, Event.RELEASE, not_before=soon, cause="busy"
+    )
+    second = await accept(world, lane)
+    early = now - timedelta(hours=5)
+    world.clock.jump(early)
+    assert (await head(world, lane)).waiting == []
+    assert await world.store.lanes.set_back(early) == 2
+    found = await head(world, lane)
+    assert [public("m", each.message_id) for each in found.waiting] == [second.id]
+    assert found.next_due == early + timedelta(seconds=5)
+    world.clock.advance(timedelta(seconds=5))
+    found = await head(world, lane)
+    assert [public("m", each.message_id) for each in found.waiting] == [second.id, first.id]
+    assert found.next_due == asked
 
 
 async def test_messages_change_lanes_and_keep_their_place_in_time(world, lane):

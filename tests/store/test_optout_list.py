@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from appliance.errors import NotFound, OptedOut
 from appliance.lifecycle import State
@@ -14,6 +15,9 @@ from appliance.store.optout_list import CHUNK, NewOptOut
 from tests.store.conftest import ALICE
 from tests.store.steps import rows, state
 from tests.store.test_messages import stop
+from tests.store.test_migrations import NOW, each_engine, empty_url, engine, migrate, revise
+
+__all__ = ["empty_url", "engine"]
 
 BOB = "+4915187654321"
 
@@ -176,3 +180,26 @@ async def test_many_at_once_are_one_opt_out(world, url):
     results = await asyncio.gather(*(entered(world) for _ in range(20)))
     assert len({name for name, _ in results}) == 1
     assert sum(fresh for _, fresh in results) == 1
+
+
+@each_engine
+def test_opt_outs_from_before_are_put_on_record_and_hold_for_every_sim(engine, empty_url):
+    migrate(engine, NOW)
+    revise(engine, "downgrade", "0002")
+    with engine.begin() as connection:
+        for statement in (
+            (
+                "INSERT INTO sim (id, iccid, simulated, first_seen, last_seen)"
+                " VALUES (1, '8949', false, '2026-05-01 00:00:00+00', '2026-05-01 00:00:00+00')"
+            ),
+            (
+                "INSERT INTO opt_out (id, recipient_key, sim_id, reason, created_at)"
+                " VALUES (7, CAST('key' AS {bytes}), 1, 'STOP by SMS', '2026-05-02 00:00:00+00')"
+            ),
+        ):
+            kind = "BLOB" if engine.dialect.name == "sqlite" else "bytea"
+            connection.execute(text(statement.replace("{bytes}", kind)))
+    migrate(engine, NOW)
+    assert rows(empty_url, "SELECT sim_id, source FROM opt_out") == [(None, "sms")]
+    found = rows(empty_url, "SELECT event, sim_id, opt_out_id, reason FROM consent")
+    assert found == [("opted_out", 1, 7, "STOP by SMS")]

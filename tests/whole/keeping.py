@@ -15,7 +15,9 @@ from appliance.intake import Intake, IntakeRules
 from appliance.keeper import Keeper
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
+from appliance.modem.values import SimRules
 from appliance.policy.contract import Contract
+from appliance.policy.judgement import DEFAULT
 from appliance.pool import Dispatcher, Pool
 from appliance.record import Record
 from appliance.roster import Roster
@@ -38,10 +40,13 @@ SECONDS = 40
 class Home:
     """A bank, a store and a pool. ``sysfs``: the bank's, and the helper works on it."""
 
-    def __init__(self, folder, bank, store):
+    def __init__(self, folder, bank, store, clock):
         self.folder, self.bank, self.store = folder, bank, store
-        self.clock = SystemClock()
+        self.clock = clock
+        self.contract = Contract()
         self.modems = {}
+        self.rules = SimRules()
+        self.pin = None
 
     async def do(self, verb, **fields):
         return await self.bank._control.do(verb, fields)
@@ -76,8 +81,8 @@ class Home:
 
         await until(there, f"{kind} stands: {standing}", SECONDS)
 
-    async def submit(self, number, text="hello"):
-        return await self.intake.submit(self.account, Submission(to=number, text=text))
+    async def submit(self, number, text="hello", **more):
+        return await self.intake.submit(self.account, Submission(to=number, text=text, **more))
 
     async def on_air(self, number, count=1):
         async def there():
@@ -87,8 +92,19 @@ class Home:
 
 
 @asynccontextmanager
-async def home(folder, *makes, modems=1, sysfs=False, mending=None, check_every=0.3, **settings):
-    """Run a pool on a bank until the end of the block."""
+async def home(
+    folder,
+    *makes,
+    modems=1,
+    sysfs=False,
+    renumber=False,
+    mending=None,
+    judging=DEFAULT,
+    check_every=0.3,
+    clock=None,
+    **settings,
+):
+    """Run a pool on a bank until the end of the block; ``renumber``: as the bank has it."""
     root = folder / "sysfs" if sysfs else None
     bank = Bank(
         folder / "bank",
@@ -96,8 +112,9 @@ async def home(folder, *makes, modems=1, sysfs=False, mending=None, check_every=
         modems,
         settings=replace(QUICK, **settings),
         sysfs=root,
+        renumber=renumber,
     )
-    clock = SystemClock()
+    clock = clock or SystemClock()
     (folder / "data").mkdir()
     store = await Store.open(
         f"sqlite:///{folder / 'data' / 'appliance.db'}",
@@ -107,16 +124,16 @@ async def home(folder, *makes, modems=1, sysfs=False, mending=None, check_every=
         reading=reading({}),
     )
     async with bank:
-        made = Home(folder, bank, store)
+        made = Home(folder, bank, store, clock)
         try:
-            async with _running(made, mending or Mending(), check_every, root):
+            async with _running(made, mending or Mending(), judging, check_every, root):
                 yield made
         finally:
             await store.close()
 
 
 @asynccontextmanager
-async def _running(made, mending, check_every, root):
+async def _running(made, mending, judging, check_every, root):
     store, clock = made.store, made.clock
     space = Space(made.folder, 0)
     dispatcher = Dispatcher(store, clock, space)
@@ -135,9 +152,10 @@ async def _running(made, mending, check_every, root):
         zone=UTC,
         check_every=timedelta(seconds=check_every),
         mending=mending,
+        judging=judging,
         **more,
     )
-    allowances = Allowances(store, clock, lambda _iccid, _simulated: Contract(), UTC)
+    allowances = made.allowances = Allowances(store, clock, lambda _iccid, _simulated: made.contract, UTC)
     roster = Roster(store, clock)
 
     def keep(found):
@@ -154,7 +172,10 @@ async def _running(made, mending, check_every, root):
             found.port,
             slot=found.slot,
             timing=HASTY,
+            pin=lambda _sim: made.pin,
+            rules=lambda _sim: made.rules,
             candidates=found.candidates,
+            known=found.known,
             proofs=lambda model: store.proofs.of(model.maker, model.model, model.revision),
         )
         return Keeper(

@@ -41,7 +41,8 @@ async def test_complaint_2_delivery_reports_arrive_and_match_on_every_make(tmp_p
     count = len(THE_SIX)
     async with home(tmp_path, *THE_SIX, modems=count, report_delay=0.05) as house:
         await all_ready(house, count)
-        names = [(await house.submit(ALICE, f"text {n}")).id for n in range(4 * count)]
+        numbers = [f"+49151234567{number:02d}" for number in range(4 * count)]
+        names = [(await house.submit(number)).id for number in numbers]
 
         async def delivered():
             return set(await states(house, names)) == {State.DELIVERED}

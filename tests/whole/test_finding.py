@@ -1,11 +1,16 @@
 """Modems found on USB; SIMs and modems that change their places: a pool on sticks of its own."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from appliance import keeper, pool
 from appliance.incident import IncidentKind
 from tests.box import until
+from tests.fake_modem import PERSONALITIES, bank
+from tests.fake_modem.personalities.row import Usb
 from tests.require import give_up
 from tests.whole.keeping import SECONDS, home
 
@@ -45,6 +50,29 @@ async def test_where_only_trying_tells_the_port_that_answers_is_used(tmp_path):
         line = await place.ready()
         assert line.slot.endswith("1-1.1")
         assert line.port == place.modems[line.slot].port
+        await place.submit(NUMBER)
+        await place.on_air(NUMBER)
+        assert len(await place.lines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "usb", "slot"),
+    [
+        # older firmware, whose interfaces tell nothing
+        ("k3765", Usb("12d1", "1465", ("ff/ff/ff",) * 3, at=2), "usb-1-1.1"),
+        # where the AT port should be, 2, nobody answers
+        ("sim7000", Usb("1e0e", "9001", ("ff/ff/ff",) * 5, at=3), "usb-1-1.1:1.2"),
+    ],
+)
+async def test_where_the_usual_port_does_not_answer_another_one_of_the_stick_does(
+    tmp_path, monkeypatch, make, usb, slot
+):
+    makes = {make: replace(PERSONALITIES[make], usb=usb)}
+    monkeypatch.setattr(bank, "PERSONALITIES", PERSONALITIES | makes)
+    async with home(tmp_path, make, sysfs=True) as place:
+        line = await place.ready()
+        assert line.slot == slot
+        assert line.port.endswith(f"ttyUSB{usb.at}")
         await place.submit(NUMBER)
         await place.on_air(NUMBER)
         assert len(await place.lines()) == 1

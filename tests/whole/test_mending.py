@@ -10,6 +10,7 @@ import pytest
 from appliance import mending, usb_helper, watching
 from appliance.modem import usb
 from appliance.modem.ladder import Rung
+from appliance.policy.judgement import JudgementRules
 from appliance.settings import Mending
 from tests.box import ROOT, until
 from tests.whole.keeping import helper, home
@@ -183,32 +184,13 @@ def _all_sent(here, count):
 # Reports
 
 
-def seen(sent=20, reported=0, others_sent=40, others_reported=40):
-    return watching.Coverage(sent, reported, others_sent, others_reported)
-
-
-@pytest.mark.parametrize(
-    ("coverage", "missing"),
-    [
-        (seen(), True),
-        (seen(others_reported=20), True),
-        (seen(others_reported=19), False),  # nobody gets them
-        (seen(reported=1), False),
-        (seen(sent=19), False),
-        (seen(others_sent=19, others_reported=19), False),
-    ],
-)
-def test_reports_are_missing_only_where_others_get_them(coverage, missing):
-    assert watching.reports_missing(coverage) is missing
-
-
 async def test_missing_reports_are_an_incident_one_restart_and_over_when_one_comes(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(watching, "OLD_ENOUGH", timedelta())
     monkeypatch.setattr(watching, "LOOK_AGAIN", timedelta())
-    monkeypatch.setattr(watching, "MOST", 3)
-    async with home(tmp_path, modems=4) as here:
+    judging = JudgementRules(unreported=3, probe_after=timedelta(seconds=0.5))
+    async with home(tmp_path, modems=4, judging=judging) as here:
         for number in range(4):
             await here.ready(number)
         await here.fault("no_reports")
@@ -221,6 +203,7 @@ async def test_missing_reports_are_an_incident_one_restart_and_over_when_one_com
         for number in range(32, 64):
             await here.submit(f"+49151200001{number:02d}")
         await here.stands("reports_missing", standing=False)
+        await here.line_is("it sends again", lambda one: not one.cause)
         assert (await here.line()).mended["reset"] == 1
 
 

@@ -5,6 +5,8 @@ and their dialogues are the real ones, in one process, in a loop whose time jump
 """
 
 import asyncio
+import os
+import sys
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -18,6 +20,7 @@ from appliance.policy.categories import Category
 from appliance.store import Store
 from appliance.submission import Submission
 from appliance.wiring import House
+from tests.box import running_bank, running_box
 from tests.fake_modem.bank import Bank
 from tests.fake_modem.faults import ModemSettings
 from tests.fake_modem.sim import Sim
@@ -155,3 +158,42 @@ def test_the_forecast_is_what_the_modems_then_do_within_two_in_a_hundred(tmp_pat
         assert abs(carried[Sim.numbered(number).iccid] - share.parts) <= 2
     assert plan.outlook.bottleneck.says.startswith("SIM A: minute limit 4 held it ")
     assert plan.notes[0].startswith("A part takes 3.")  # measured
+
+
+async def told(data, *arguments):
+    """Return what the command line says of a plan."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appliance", "plan", *arguments),
+        env=os.environ | {"APPLIANCE_STORAGE__DATA": str(data), "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    return out.decode()
+
+
+async def test_a_running_daemon_forecasts_for_accounts_and_on_the_command_line(tmp_path):
+    async with (
+        running_bank(tmp_path / "bank", "--modems", "1") as bank,
+        running_box(tmp_path / "data", bank.ports) as box,
+    ):
+        await box.account()
+        await box.lines_ready(1)
+        answer = (await box.http.post("/v1/plan", json={"messages": 900, "to": ["DE"]})).json()
+        assert answer["says"].startswith("900 messages: done ")
+        assert (answer["leave"], answer["expire"], answer["never"]) == (900, 0, 0)
+        assert answer["bottleneck"]["limit"] is None
+        assert [sim["parts"] for sim in answer["sims"]] == [900]
+        assert answer["notes"] == ["4 s a part are assumed of 1 SIMs."]
+
+        other = await box.http.post("/v1/plan", json={"messages": 1, "account": "somebody"})
+        assert other.status_code == 403
+        wrong = await box.http.post("/v1/plan", json={"messages": 1, "to": ["Germany"]})
+        assert (wrong.status_code, wrong.json()["field"]) == (422, "to.0")
+
+        said = await told(box.data, "--messages", "900")
+        assert said.startswith("900 messages: done ")
+        assert "Bottleneck: SIM …" in said
+        await box.stop()
+        said = await told(box.data, "--messages", "900")
+        assert said.startswith("900 messages: none leaves; 900 ")
+        assert "No daemon was asked: by the configuration alone" in said

@@ -22,8 +22,6 @@ HAS_HEADER: Final = 0x40
 
 REFERENCE: Final = 0  # TP-MR: the modem puts its own
 
-PROTOCOL: Final = 0  # TP-PID: plain SMS
-
 
 @dataclass(frozen=True, slots=True)
 class Submit:
@@ -41,6 +39,7 @@ class Submit:
         validity: how long the service centre may try, rounded down to what the octet can
             say (but not below 5 minutes); None leaves it to the centre.
         smsc: the service centre's number, None for the SIM's own.
+        protocol: TP-PID, 0-255: 0 for plain SMS (clause 9.2.3.9).
 
     """
 
@@ -53,6 +52,7 @@ class Submit:
     validity: timedelta | None = None
     smsc: str | None = None
     language: int = 0
+    protocol: int = 0
 
 
 class EncodedSubmit(NamedTuple):
@@ -83,7 +83,7 @@ def encode_submit(submit: Submit) -> EncodedSubmit:
         (
             bytes((first, REFERENCE, digits)),
             address,
-            bytes((PROTOCOL, scheme)),
+            bytes((submit.protocol, scheme)),
             validity,
             bytes((count,)),
             user_data,

@@ -1,0 +1,133 @@
+"""What choosing costs: CPU per message that is given to a line, by queue, lines and accounts.
+
+The store, the dispatcher and the limits are real; the lines have no modems. What is counted is a
+round of the dispatcher with all that it reads; claims are made in between, and not counted.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from appliance.clock import SystemClock
+from appliance.dispatcher import Dispatcher
+from appliance.line import LEASE
+from appliance.offer import Offer
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Free
+from appliance.policy.contract import Contract
+from appliance.policy.limits import Allowance, Daily, Pace, Wait
+from appliance.reserved import Reserved
+from appliance.store import Store
+from appliance.store.lanes import LaneKey
+from appliance.store.space import Space
+from appliance.store.values import Begin, Waiting
+from tests.crowd import STEP, crowd
+from tests.rooms import add_account, add_sim, opened, sqlite_url
+
+ASSIGNMENTS: Final = 1_000
+"""Messages that are given to lines for each figure."""
+
+LIMITS: Final = (Pace(1_000_000, timedelta(minutes=1)), Daily(1_000_000, UTC))
+
+LINES: Final = (1, 16, 64, 256)
+
+ACCOUNTS: Final = (1, 10, 100)
+
+
+class BenchLine:
+    """A line without a modem, as the dispatcher knows lines."""
+
+    def __init__(self, sim_id: int) -> None:
+        self.sim_id, self.reserved = sim_id, Reserved()
+        self.allowance = Allowance(LIMITS)
+        self.resume_at: datetime | None = None
+        self.paused: str | None = None
+        self.probing = False
+        contract = Contract(name=f"SIM {sim_id}", limits=LIMITS)
+        self._offer = Offer(sim_id, "", lambda: contract, self._may_send_of, lambda: False)
+
+    @property
+    def idle(self) -> bool:
+        return not self.reserved
+
+    def reserve(self, waiting: Waiting, *, urgent: bool = False) -> None:
+        self.reserved.add(waiting, urgent=urgent)
+        self._offer.count(len(waiting.todo))
+
+    def free(self, ahead: int) -> Free:
+        return self._offer.free(ahead, self.reserved, None)
+
+    def may_send(self, now: datetime) -> Wait:
+        return self.allowance.earliest(now)
+
+    def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
+        return self.allowance.earliest(at, parts, of.recipient_key, message_id=of.key)
+
+
+async def choosing(folder: Path, *, queued: int) -> dict[str, Any]:
+    """Return milliseconds of CPU per assignment, by how many lines and accounts there are."""
+    clock, found = SystemClock(), {}
+    for accounts in ACCOUNTS:
+        place = folder / str(accounts)
+        place.mkdir()
+        async with opened(place, clock) as store:
+            await _fill(store, place, accounts, queued // accounts)
+            for lines in LINES:
+                many = min(ASSIGNMENTS, queued // len(LINES))
+                cost = await _cost(store, place, lines, many)
+                found[f"{lines} lines, {accounts} accounts"] = round(cost * 1000, 3)
+    return found
+
+
+async def _fill(store: Store, place: Path, accounts: int, each: int) -> None:
+    clock = SystemClock()
+    for number in range(accounts):
+        account = await add_account(store, clock, f"account {number}")
+        assert account.id is not None
+        lane = await store.lanes.of(LaneKey(account.id, "marketing", 0, ""))
+        await asyncio.to_thread(
+            crowd,
+            sqlite_url(place),
+            account_id=account.id,
+            lane_id=lane,
+            count=each,
+            now=clock.now(),
+            first=STEP * (1 + number * each),
+        )
+
+
+async def _cost(store: Store, place: Path, count: int, assignments: int) -> float:
+    clock = SystemClock()
+    sims = [await add_sim(store, clock, f"894902000012{number:08d}") for number in range(count)]
+    lines = [BenchLine(sim) for sim in sims]
+    dispatcher = Dispatcher(store, clock, Space(place, 0))
+    for line in lines:
+        dispatcher.join(line)  # type: ignore[arg-type]
+    await _round(dispatcher)
+    used, given = 0.0, 0
+    while given < assignments:
+        for line in lines:
+            waiting = line.reserved.next()
+            if waiting is None:
+                return used / max(given, 1)
+            await _claim(store, waiting, line.sim_id)
+            before = time.process_time()
+            await _round(dispatcher)
+            used += time.process_time() - before
+            given += 1
+    return used / given
+
+
+async def _round(dispatcher: Dispatcher) -> None:
+    dispatcher._news |= dispatcher._queue.hear(dispatcher._bell)
+    await dispatcher._round()
+
+
+async def _claim(store: Store, waiting: Waiting, sim_id: int) -> None:
+    now = SystemClock().now()
+    begin = Begin(
+        waiting=waiting, ordinal=1, sim_id=sim_id, at=now, lease_until=now + LEASE, first=True
+    )
+    await store.dispatch.begin(begin)

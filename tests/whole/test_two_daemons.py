@@ -1,0 +1,176 @@
+"""Two daemons on one PostgreSQL, each with its own modems: nothing lost, nothing twice."""
+
+import asyncio
+import signal
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.box import READY_SECONDS, running_bank, running_box, start, until
+from tests.killing import Receiver
+
+LINES = 3
+
+LONG = " and more" * 20  # makes a second part
+
+QUICK = {"STORAGE__LEASE_SECONDS": "1.5", "STORAGE__TAKEOVER_SECONDS": "1.5"}
+"""A daemon that is lost is so after three seconds."""
+
+
+@asynccontextmanager
+async def side(folder, url, name, first, **settings):
+    """Run a daemon with a bank of its own."""
+    options = (
+        *("--modems", str(LINES), "--makes", "e3372,sim7600,zte", "--first", str(first)),
+        *("--cmgs-delay", "0.05", "--report-delay", "0.2"),
+    )
+    async with (
+        running_bank(folder / f"bank-{name}", *options) as bank,
+        running_box(
+            folder / name,
+            bank.ports,
+            STORAGE__DATABASE=url,
+            STORAGE__DAEMON=name,
+            **{**QUICK, **settings},
+        ) as box,
+    ):
+        yield box, bank
+
+
+@pytest.fixture
+async def pair(tmp_path, postgres_url):
+    async with (
+        side(tmp_path, postgres_url, "a", 0) as a,
+        side(tmp_path, postgres_url, "b", 50) as b,
+    ):
+        await a[0].account()
+        b[0].http.headers.update(a[0].http.headers)
+        for box, _ in (a, b):
+            await box.lines_ready(LINES)
+        yield a, b
+
+
+def parts(*banks):
+    """Count the parts on the air, by the number of their message and their ordinal."""
+    return Counter(
+        (entry.recipient, entry.concat.ordinal if entry.concat else 1)
+        for bank in banks
+        for entry in bank.ledger.sent()
+    )
+
+
+async def submit(box, numbers, **more):
+    return [
+        (
+            await box.send(
+                f"+49151234{number:05d}", f"message {number}{LONG * (number % 5 == 0)}", **more
+            )
+        )["id"]
+        for number in numbers
+    ]
+
+
+async def taken_over(box):
+    async def there():
+        incidents = (await box.local.get("/local/incidents")).json()["incidents"]
+        return "daemon_lost" in {one["kind"] for one in incidents}
+
+    await until(there, "the other one has taken over")
+
+
+async def settled(box, names, *states):
+    async def there():
+        found = [await box.state(name) for name in names]
+        return found if set(found) <= set(states) else None
+
+    return await until(there, f"all are {states}", 90)
+
+
+async def test_messages_spread_over_the_modems_of_both(pair):
+    (a, bank_a), (b, bank_b) = pair
+    names = await submit(a, range(30)) + await submit(b, range(30, 60))
+    assert set(await settled(a, names, "delivered")) == {"delivered"}
+    on_air = parts(bank_a, bank_b)
+    assert set(on_air.values()) == {1}
+    assert len(on_air) == 60 + 12
+    assert bank_a.ledger.sent()
+    assert bank_b.ledger.sent()
+
+
+async def test_one_is_killed_in_mid_work_and_the_other_goes_on(pair):
+    (a, bank_a), (b, bank_b) = pair
+    for modem in range(LINES):  # between Ctrl-Z and its answer when the kill comes
+        await bank_a.control.do("hold", modem=modem)
+    names = await submit(b, range(60))
+    for _ in range(LINES):
+        await bank_a.control.event()
+    await a.kill()
+    await taken_over(b)
+    # The rest of a long message waits for the SIM that has begun it.
+    found = Counter(await settled(b, names, "delivered", "uncertain", "sending"))
+    assert set(parts(bank_a, bank_b).values()) == {1}
+    assert found["delivered"] >= 60 - LINES
+    assert (
+        0 < found["uncertain"] + found["sending"] <= LINES
+    )  # a report may be quicker than the kill
+
+    await a.start()  # the reports of what was held come now, and settle it
+    await bank_a.control.do("go")
+    await settled(b, names, "delivered")
+    assert set(parts(bank_a, bank_b).values()) == {1}
+    assert len(parts(bank_a, bank_b)) == 60 + 12
+
+
+async def test_one_that_sleeps_longer_than_its_lease_sends_nothing_twice(pair):
+    (a, bank_a), (b, bank_b) = pair
+    names = await submit(b, range(80))
+    await bank_a.control.do("wait_sent", count=3)
+    a.process.send_signal(signal.SIGSTOP)
+    await taken_over(b)
+    a.process.send_signal(signal.SIGCONT)
+    await settled(b, names, "delivered", "uncertain")
+    assert set(parts(bank_a, bank_b).values()) == {1}
+    more = await submit(a, range(80, 100))
+    await settled(a, more, "delivered")
+    assert set(parts(bank_a, bank_b).values()) == {1}
+
+
+async def test_what_one_accepts_the_other_tells_and_nothing_is_told_twice(pair):
+    (a, _), (b, _) = pair
+    receiver = Receiver()
+    async with receiver.listening() as url:
+        account = (
+            await a.local.post("/local/accounts", json={"name": "told", "webhook_url": url})
+        ).json()
+        for box in (a, b):
+            box.http.headers["Authorization"] = f"Bearer {account['api_key']}"
+        names = await submit(a, range(1, 5)) + await submit(b, range(6, 10))
+        await settled(b, names, "delivered")
+
+        async def told():
+            return all(receiver.told[name, "delivered"] for name in names)
+
+        await until(told, "all are told")
+        assert set(receiver.told.values()) == {1}
+        await a.kill()
+        after = await submit(b, range(11, 15))
+
+        async def told_after():
+            return all(receiver.told[name, "delivered"] for name in after)
+
+        await until(told_after, "the other one tells what follows")
+
+
+async def test_a_second_daemon_of_the_same_name_does_not_start(pair, tmp_path, postgres_url):
+    log = tmp_path / "twin.log"
+    env = {
+        "APPLIANCE_STORAGE__DATABASE": postgres_url,
+        "APPLIANCE_STORAGE__DAEMON": "a",
+        "APPLIANCE_STORAGE__DATA": str(tmp_path / "twin"),
+        "APPLIANCE_MODEMS__PORTS": str(tmp_path / "none*"),
+    }
+    twin = await start("appliance", "run", env=env, log=log)
+    async with asyncio.timeout(READY_SECONDS):
+        assert await twin.wait() == 1
+    assert "another daemon named 'a' works on this database" in log.read_text()
