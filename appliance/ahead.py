@@ -42,6 +42,7 @@ class Choosing:
         country: of a recipient (E.164), None: none.
         operator: the recipient's network, asked only where a route needs it.
         hold: why a message may not leave now though it is due, None if it may: quiet hours.
+        closed: why nothing of a category leaves just now; '' if it does.
 
     """
 
@@ -50,6 +51,7 @@ class Choosing:
     country: Callable[[str], str | None] = lambda _recipient: None
     operator: Callable[[str], str | None] = lambda _recipient: None
     hold: Callable[[Waiting, datetime], Hold | None] = lambda _waiting, _now: None
+    closed: Callable[[str], str] = lambda _category: ""
 
 
 @dataclass(slots=True)
@@ -157,8 +159,12 @@ class ReadAhead:
         return [
             Queue(lane.facts.id, lane.facts.key.account_id, lane.facts.key.priority, lane.ahead)
             for lane in self._lanes.values()
-            if lane.ahead and lane.awake(now)
+            if lane.ahead and lane.awake(now) and not self.closed(lane)
         ]
+
+    def closed(self, lane: Lane) -> str:
+        """Return why nothing of a lane leaves just now; '' if it does."""
+        return self._choosing.closed(lane.facts.key.category)
 
     def times(self) -> Iterator[datetime | None]:
         """Give the moments at which something here changes by itself."""
@@ -188,7 +194,9 @@ class ReadAhead:
         wanted = [
             lane
             for lane in self._lanes.values()
-            if lane.awake(now) and (lane.stale or (lane.more and len(lane.ahead) < room))
+            if (lane.stale or (lane.more and len(lane.ahead) < room))
+            and lane.awake(now)
+            and not self.closed(lane)
         ]
         if wanted:
             await self._read(wanted, now, room)

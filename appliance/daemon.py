@@ -29,6 +29,7 @@ from appliance.service import ALIVE, READY, STOPPING, ServiceManager
 from appliance.store import Store
 from appliance.store.inbound import Reading
 from appliance.store.tenure import Lease
+from appliance.timekeeping import Timekeeping
 from appliance.wiring import House
 
 logger = logging.getLogger(__name__)
@@ -104,11 +105,13 @@ class _Daemon:
             loop.add_signal_handler(number, self._stop.set)
 
     async def _serve(self, store: Store) -> None:
+        time = Timekeeping(store, self._clock, self._config.site.trust_clock)
+        await time.begin()
         uncertain = await store.chores.recover(self._clock.now())
         await store.requests.recover(self._clock.now())
         if uncertain:
             logger.warning("%d parts were in flight when the daemon ended: uncertain", uncertain)
-        house = House.build(self._config, store, self._clock, self._read)
+        house = House.build(self._config, store, self._clock, self._read, time.trusted)
         for warning in warnings(self._config, self._clock):
             logger.warning("%s", warning)
         doors = self._doors(store, house)
@@ -121,7 +124,7 @@ class _Daemon:
                     group.create_task(each)
                     for each in (
                         *(house.outbox.run(), house.pool.run(), house.errands.run()),
-                        *(house.rerouting.run(), self._beat(store)),
+                        *(house.rerouting.run(), time.run(), self._beat(store)),
                     )
                 ]
                 self._reload_at_signal(house, group)

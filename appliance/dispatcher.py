@@ -97,11 +97,11 @@ class Dispatcher:
         """Work until cancelled."""
         while True:
             try:
-                await self._round()
+                await self.look()
             except StoreError as error:
                 logger.warning("the queue could not be read: %s", error)
+                self._again_at = self._looked_at + HELD_UP
             await self._bell.wait(self._sleep())
-            self._news |= self._queue.hear(self._bell)
 
     def explain(self, waiting: Waiting, unready: Sequence[tuple[str, str]] = ()) -> str:
         """Return why a message that may leave has not left, for people.
@@ -118,6 +118,8 @@ class Dispatcher:
         lane = self._queue.lane(waiting.lane_id)
         if lane is None:
             return "it has not been looked at yet"
+        if why := self._queue.closed(lane):
+            return why
         candidate = self._bonds.tied(self._queue.candidate(lane, waiting))
         return why_waits(
             candidate, self._free(), now, sticky=self._choosing.sticky(), unready=unready
@@ -125,8 +127,14 @@ class Dispatcher:
 
     # a round
 
-    async def _round(self) -> None:
-        """Give every line with room its next messages."""
+    async def look(self) -> None:
+        """Hear what is new, and give every line with room its next messages.
+
+        Raises:
+            StoreError: the queue could not be read.
+
+        """
+        self._news |= self._queue.hear(self._bell)
         now = self._clock.now()
         if now < self._looked_at:
             await self._set_back(now)
@@ -173,9 +181,11 @@ class Dispatcher:
             if waits or line.resume_at is None or line.resume_at > now:
                 continue
             line.resume_at = now + RESUME_AGAIN
-            held = self._held()
+            held, unwritten = self._held(), line.holds - line.reserved.keys
             for message in await self._store.dispatch.under_way(line.sim_id, now, MOST_RESUMED):
-                if message.message_id not in held and line in self._lines:
+                if message.message_id in unwritten:
+                    line.resume_at = now + HELD_UP
+                elif message.message_id not in held and line in self._lines:
                     line.reserve(message)
 
     async def _supply(self, now: datetime) -> None:

@@ -335,16 +335,8 @@ class Line:
         end, self._last_uncertain = self._last_uncertain, None
         if end is not None:
             now = self._hands.clock.now()
-            await self._hands.store.dispatch.end(
-                replace(
-                    end,
-                    outcome=Outcome.SENT,
-                    event=Event.ACCEPT,
-                    reference=reference,
-                    cause=None,
-                    at=now,
-                )
-            )
+            sent = replace(end, outcome=Outcome.SENT, event=Event.ACCEPT, cause=None)
+            self._hands.record.end(replace(sent, reference=reference, at=now), _nothing)
 
     async def _check(self, every: timedelta) -> None:
         """Look after the modem every so often, and at once where it has become doubtful."""

@@ -60,8 +60,12 @@ class Reserved:
     @property
     def parts(self) -> int:
         """How many parts are not begun of all that the line has."""
-        left = sum(each.left for each in self._under_way)
-        return left + sum(len(waiting.todo) for waiting in self._queue)
+        parts = 0
+        for each in self._under_way:
+            parts += each.left
+        for waiting in self._queue:
+            parts += len(waiting.todo)
+        return parts
 
     def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let a message be sent after the others, or, urgent, before those that are not."""

@@ -1,5 +1,6 @@
 """From the configuration to the rules for messages, and to what choosing asks."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,8 +25,9 @@ RULES: Final = ("pool", "routes", "quiet", "guards", "caps", "content")
 class RulesInForce:
     """The rules for messages that hold just now."""
 
-    def __init__(self, config: Config) -> None:
-        self.site = site_rules(config)
+    def __init__(self, config: Config, trusted: Callable[[], bool] = lambda: True) -> None:
+        """``trusted`` tells whether the time can be believed."""
+        self.site, self._trusted = site_rules(config), trusted
 
     def exchange(self, config: Config) -> None:
         """Let other rules hold from now on."""
@@ -39,11 +41,17 @@ class RulesInForce:
             country=country_of,
             operator=network_of,
             hold=self.hold,
+            closed=self.closed,
         )
+
+    def closed(self, category: str) -> str:
+        """Return why nothing of a category leaves just now; '' if it does."""
+        timely = category != Category.MARKETING or self._trusted()
+        return "" if timely else "the clock is not synchronised yet"
 
     def hold(self, waiting: Waiting, now: datetime) -> Hold | None:
         """Return until when a message that is due must wait for its recipient's day to begin."""
-        if self.site.quiet is None:
+        if self.site.quiet is None or not self._trusted():
             return None
         zone = ZoneInfo(waiting.time_zone) if waiting.time_zone else None
         to = waiting.recipient

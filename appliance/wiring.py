@@ -65,28 +65,22 @@ class House:
 
     @classmethod
     def build(
-        cls, config: Config, store: Store, clock: Clock, read: Callable[[str | None], Config]
+        cls,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        read: Callable[[str | None], Config],
+        trusted: Callable[[], bool] = lambda: True,
     ) -> Self:
         """Build everything; nothing of it runs yet. ``read`` returns the configuration anew."""
         force = InForce(config)
-        rules = RulesInForce(config)
+        rules = RulesInForce(config, trusted)
         space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
         intake = Intake(store, clock, _rules(config, store, rules), space)
         webhook = WebhookCarrier(clock)
         outbox = Outbox(store, clock)
         outbox.add(webhook)
-        smpp = None
-        if config.smpp.enabled:
-            smpp = SmppServer(
-                config.smpp,
-                operations=Operations(
-                    StoredMessages(intake, store, clock), clock, gsm0=config.smpp.gsm0
-                ),
-                authenticate=store.accounts.authenticate_smpp,
-                wake=outbox.wake,
-                clock=clock,
-            )
-            outbox.add(smpp)
+        smpp = _smpp(config, store, clock, intake, outbox)
         record = Record(store)
         dispatcher = Dispatcher(store, clock, space, rules.choosing())
         rerouting = Rerouting(store, lambda: rules.site.routes)
@@ -103,7 +97,7 @@ class House:
             control=Control(store, clock, lambda iccid: _sim_name(force, iccid)),
             errands=Errands(store, clock, intake, pool.keeper),
             record=record,
-            chores=Chores(store, clock, config.messages, config.uncertain.rules),
+            chores=Chores(store, clock, config.messages, config.uncertain.rules, trusted),
             balances=Balances(store, clock, force.sim, pool.keepers),
             reload=_reload(force, read, changing, clock),
             rerouting=rerouting,
@@ -115,6 +109,23 @@ class House:
         """Close the sessions of an account that is no longer allowed in."""
         if self.smpp is not None:
             self.smpp.drop(account_id)
+
+
+def _smpp(
+    config: Config, store: Store, clock: Clock, intake: Intake, outbox: Outbox
+) -> SmppServer | None:
+    """Return the SMPP door, which is a carrier too; None where it is shut."""
+    if not config.smpp.enabled:
+        return None
+    server = SmppServer(
+        config.smpp,
+        operations=Operations(StoredMessages(intake, store, clock), clock, gsm0=config.smpp.gsm0),
+        authenticate=store.accounts.authenticate_smpp,
+        wake=outbox.wake,
+        clock=clock,
+    )
+    outbox.add(server)
+    return server
 
 
 @dataclass(frozen=True, slots=True)

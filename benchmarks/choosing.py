@@ -50,16 +50,20 @@ class BenchLine:
 
     @property
     def idle(self) -> bool:
+        """Whether it has nothing to send."""
         return not self.reserved
 
     def reserve(self, waiting: Waiting, *, urgent: bool = False) -> None:
+        """Let it send a message next."""
         self.reserved.add(waiting, urgent=urgent)
         self._offer.count(len(waiting.todo))
 
     def free(self, ahead: int) -> Free:
+        """Return it as choosing sees it."""
         return self._offer.free(ahead, self.reserved, None)
 
     def may_send(self, now: datetime) -> Wait:
+        """Return when it may send a part."""
         return self.allowance.earliest(now)
 
     def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
@@ -105,7 +109,7 @@ async def _cost(store: Store, place: Path, count: int, assignments: int) -> floa
     dispatcher = Dispatcher(store, clock, Space(place, 0))
     for line in lines:
         dispatcher.join(line)  # type: ignore[arg-type]
-    await _round(dispatcher)
+    await dispatcher.look()
     used, given = 0.0, 0
     while given < assignments:
         for line in lines:
@@ -114,15 +118,10 @@ async def _cost(store: Store, place: Path, count: int, assignments: int) -> floa
                 return used / max(given, 1)
             await _claim(store, waiting, line.sim_id)
             before = time.process_time()
-            await _round(dispatcher)
+            await dispatcher.look()
             used += time.process_time() - before
             given += 1
     return used / given
-
-
-async def _round(dispatcher: Dispatcher) -> None:
-    dispatcher._news |= dispatcher._queue.hear(dispatcher._bell)
-    await dispatcher._round()
 
 
 async def _claim(store: Store, waiting: Waiting, sim_id: int) -> None:

@@ -70,12 +70,12 @@ class Pooled:
         fields = {
             "account_id": await self.account(account),
             "lane_id": await self.lane(account, category, str(given.pop("route", ""))),
-            **{"door": "rest", "category": category, "priority": CATEGORIES[category]},
-            **{"reference": None, "idempotency_key": None, "request_hash": b""},
-            **{"recipient": to, "suffix": to[-8:], "text": "Your code is 4711", "data": None},
-            **{"udh": None, "flash": False, "encoding": "gsm7", "parts": 1},
-            **{"not_before": now, "expires_at": now + timedelta(days=1), "receipts": None},
-            **{"when_uncertain": "hold", "smpp": None, "at": now},
+            "door": "rest", "category": category, "priority": CATEGORIES[category],
+            "reference": None, "idempotency_key": None, "request_hash": b"",
+            "recipient": to, "suffix": to[-8:], "text": "Your code is 4711", "data": None,
+            "udh": None, "flash": False, "encoding": "gsm7", "parts": 1,
+            "not_before": now, "expires_at": now + timedelta(days=1), "receipts": None,
+            "when_uncertain": "hold", "smpp": None, "at": now,
         } | given
         accepted = await self.store.messages.accept(NewMessage(**fields))  # type: ignore[arg-type]
         return accepted.id

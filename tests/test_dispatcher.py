@@ -48,7 +48,7 @@ async def test_a_campaign_of_long_messages_keeps_another_account_waiting_for_one
         await pool.submit("other", "marketing")
         place = await pool.until_on_air(CODE)
         assert place - before <= 2
-        assert 0 < place % 10  # between two parts of one message
+        assert place % 10 > 0  # between two parts of one message
         await pool.until_sent(place + 12)
         parts = [each.concat.ordinal for each in pool.ledger if each.concat][:20]
         assert parts == [*range(1, 11), *range(1, 11)][: len(parts)]
@@ -150,9 +150,7 @@ async def test_the_segments_of_an_app_go_by_one_sim_in_order_under_our_reference
 
 
 async def test_a_route_leads_to_its_group_and_after_a_time_to_the_next(tmp_path):
-    route = Route(
-        name="codes", groups=("a", "b"), fallback_after=timedelta(milliseconds=300)
-    )
+    route = Route(name="codes", groups=("a", "b"), fallback_after=timedelta(milliseconds=300))
     contracts = [contract("A", group="a", limits=(Daily(1, UTC),)), contract("B", group="b")]
     routes = Routes([route])
     choosing = Choosing(routes=lambda: routes)

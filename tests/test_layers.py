@@ -174,6 +174,7 @@ WORLDLY = {
     "pool": LOW | {"dispatcher", "keeper", "modem"},
     "errands": LOW | SENDING | {"control", "intake", "line", "keeper", "selftest"},
     "chores": LOW | {"store", "models", "policy", "settings"},
+    "timekeeping": LOW | {"store"},
     "balances": LOW | SENDING | {"settings"},
     "smpp_server": LOW
     | {"intake", "withdrawal", "outbox", "store", "models", "policy", "text", "settings"}

@@ -5,9 +5,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter
 from pydantic import Field
 
-from appliance import msisdn
 from appliance.api.answers import Answer
-from appliance.api.doors import CurrentDoors
+from appliance.api.doors import CurrentDoors, Doors
 from appliance.api.schemas import Request
 from appliance.errors import BadField, BadNumber
 
@@ -39,18 +38,13 @@ class Learnt(Answer):
 @router.post("/ported")
 async def import_ported(body: MovedNumbers, doors: CurrentDoors) -> Learnt:
     """Learn which numbers have moved; all of them or, if one is none, none."""
-    region = doors.config.numbers.region or None
-    moved = [
-        (_e164(each.number, at, region), each.operator) for at, each in enumerate(body.numbers)
-    ]
+    moved = [(_e164(doors, each.number, at), each.operator) for at, each in enumerate(body.numbers)]
     taken = await doors.store.ported.learn(moved)
     return Learnt(taken=taken, known=await doors.store.ported.count())
 
 
-def _e164(number: str, at: int, region: str | None) -> str:
-    anywhere: frozenset[str] = frozenset()
+def _e164(doors: Doors, number: str, at: int) -> str:
     try:
-        found = msisdn.parse(number, region=region, short_codes=False, countries=anywhere)
+        return doors.intake.recipient(number)
     except BadNumber as error:
         raise BadField(f"numbers.{at}.number", error.reason) from error
-    return found.e164

@@ -28,7 +28,8 @@ class Handover:
     def take(self, said: Said) -> None:
         """Take what came with its PDU."""
         if said.pdu is None:
-            logger.warning("%s: %s came without its PDU", self._link.port, said.line)
+            kind = said.line.partition(":")[0]  # the rest may name who sent it
+            logger.warning("%s: %s came without its PDU", self._link.port, kind)
             return
         if len(self._arrivals) >= MOST:
             logger.error("%s: too many arrivals wait; one is left to the network", self._link.port)

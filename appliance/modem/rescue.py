@@ -24,8 +24,11 @@ AGAIN: Final = 2
 MayTake = Callable[[Rung], bool]
 """Told before a step is taken; says whether its limits allow it."""
 
+Tell = Callable[[str], None]
+"""Told what went unanswered, before the port is brought into step again."""
 
-async def prove(link: Link, may_take: MayTake) -> None:
+
+async def prove(link: Link, may_take: MayTake, tell: Tell) -> None:
     """Make sure that the modem answers, and answers what was asked.
 
     Waits for its turn: a modem that is busy with a part is not silent. Where there is no answer,
@@ -40,11 +43,11 @@ async def prove(link: Link, may_take: MayTake) -> None:
     async with link.turns.turn(Rank.CHORE):
         garbage, link.flow.garbage = link.flow.garbage, 0
         if garbage:
-            await _through_garbage(link, may_take)
+            await _through_garbage(link, may_take, tell)
         elif link.out_of_step:
-            await _resync(link, may_take)
+            await _resync(link, may_take, tell)
         else:
-            await _wake(link, may_take)
+            await _wake(link, may_take, tell)
 
 
 async def reset(port: str, command: str, timing: Timing, opener: Opener) -> None:
@@ -65,14 +68,14 @@ async def reset(port: str, command: str, timing: Timing, opener: Opener) -> None
         await link.close()
 
 
-async def _wake(link: Link, may_take: MayTake) -> None:
+async def _wake(link: Link, may_take: MayTake, tell: Tell) -> None:
     if await _answers(link):
         return
     if may_take(Rung.AGAIN):
         for _ in range(AGAIN):
             if await _answers(link):
                 break
-    await _resync(link, may_take)
+    await _resync(link, may_take, tell)
 
 
 async def _answers(link: Link) -> bool:
@@ -85,14 +88,16 @@ async def _answers(link: Link) -> bool:
     return True
 
 
-async def _resync(link: Link, may_take: MayTake) -> None:
+async def _resync(link: Link, may_take: MayTake, tell: Tell) -> None:
+    if link.silence:
+        tell(link.silence)
     if not may_take(Rung.RESYNC):
         raise ModemSilent(link.port, "AT", link.timing.wake)
     await link.resync()
 
 
-async def _through_garbage(link: Link, may_take: MayTake) -> None:
-    await _resync(link, may_take)
+async def _through_garbage(link: Link, may_take: MayTake, tell: Tell) -> None:
+    await _resync(link, may_take, tell)
     await asyncio.sleep(2 * WINDOW)
     if link.flow.garbage:
         raise ModemUnwell(link.port, Symptom.GARBAGE, "it says garbage without end")

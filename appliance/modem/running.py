@@ -118,9 +118,7 @@ class Running:
         if not rules.enabled:
             raise self._pulse.halt(Trouble.DISABLED, self.setup.sim.tail)
         self._note_reports(rules)
-        if self.link.silence:
-            self._pulse.tell(Trouble.RECOVERING, self.link.silence)
-        await prove(self.link, may_take)
+        await prove(self.link, may_take, lambda why: self._pulse.tell(Trouble.RECOVERING, why))
         if self._sim_watch:
             await self._sim_watch.check()
         registration = await inquiries.registration(self.link)

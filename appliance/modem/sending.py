@@ -43,7 +43,7 @@ class Sender:
         committed: Awaitable[object],
         *,
         more: bool,
-        in_time: Callable[[], bool],
+        in_time: Callable[[], bool] = lambda: True,
     ) -> Outcome:
         """Send one part; see ``Modem.send``."""
         commit = asyncio.ensure_future(committed)

@@ -156,7 +156,7 @@ def assign(
             shares.count(priority, account, pair[0].parts)
             plan.pairs.append(pair)
     for queue in queues:
-        if queue.head is None and held[queue.lane].whole:
+        if queue.lane in held and queue.head is None and held[queue.lane].whole:
             plan.asleep[queue.lane] = held[queue.lane].at
     plan.again_at = min((each.at for each in held.values() if each.at), default=None)
     plan.long = {lane: each.long for lane, each in held.items() if each.long is not None}

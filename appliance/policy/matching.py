@@ -125,6 +125,35 @@ def match(
     return _far(fitting, certain=certain)
 
 
+def elsewhere(
+    report: ReportFacts, candidates: Sequence[CandidateAttempt], offset: timedelta | None
+) -> int | None:
+    """Return which attempt of another SIM the report speaks of, by its id; None: of none.
+
+    Somebody changes the SIM of a modem while it sends: until that is noticed, what leaves by the
+    new SIM is written down for the old one, and its report comes to the new one. So where a SIM
+    has sent nothing that its report could mean, an attempt of another SIM is believed to be meant
+    if it is the only one to just this number, near in time, that has this reference or lacks one.
+
+    Args:
+        report: a report that speaks of no attempt of its own SIM.
+        candidates: attempts of other SIMs to its recipient that have an outcome, and no report.
+        offset: as for ``match``.
+
+    """
+    if report.scts is None:
+        return None
+    near = [
+        each
+        for each in _fitting(report, candidates)
+        if each.exact_recipient
+        and not _is_awaited(each)
+        and _is_near(report, _lag(report, each, offset))
+    ]
+    choice = _named(near) or near
+    return choice[0].id if len(choice) == 1 else None
+
+
 def pair(
     reports: Sequence[ReportFacts], candidates: Sequence[CandidateAttempt]
 ) -> list[tuple[ReportFacts, int]]:

@@ -49,7 +49,7 @@ class StoredMessages:
         """Return what the account knows by this id."""
         return await self._store.enquiry.of(account.id or 0, name)
 
-    async def waiting(self, account: Account, recipient: str) -> list[Handed]:
+    async def waiting_for(self, account: Account, recipient: str) -> list[Handed]:
         """Return what of the account waits for a number."""
         return await self._store.enquiry.waiting(account.id or 0, recipient)
 

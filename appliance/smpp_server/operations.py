@@ -97,7 +97,7 @@ class Messages(Protocol):
         """Return what the account knows by this id; raises NotFound."""
         ...
 
-    async def waiting(self, account: Account, recipient: str, /) -> list[Handed]:
+    async def waiting_for(self, account: Account, recipient: str, /) -> list[Handed]:
         """Return what of the account waits for a number, oldest first."""
         ...
 
@@ -264,7 +264,7 @@ class Operations:
             raise SmppError(Status.REPLACE_REFUSED, "a segment replaces nothing")
         to = self._messages.recipient(asked.to, asked.region)
         same = (asked.smpp_source, asked.smpp_service_type)
-        for one in reversed(await self._messages.waiting(asker.account, to)):
+        for one in reversed(await self._messages.waiting_for(asker.account, to)):
             if one.segment or same != (_given(one, "source"), _given(one, "service_type")):
                 continue
             known_as = _given(one, "name")
@@ -315,7 +315,7 @@ class Operations:
         service_type = _text(cancel.service_type)
         return [
             one
-            for one in await self._messages.waiting(asker.account, to)
+            for one in await self._messages.waiting_for(asker.account, to)
             if _is_from(one, cancel.source_addr)
             and service_type in ("", _given(one, "service_type"))
         ]

@@ -5,7 +5,7 @@ example): ten-digit dates, three digits of ``err``, all fields there, in this or
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -185,43 +185,41 @@ def _inbound(
     news: InboundNews, version: int, manner: Manner, *, reference: int
 ) -> tuple[ShortMessage, ...]:
     coding, payload = _content(news, manner.gsm0)
-    source_ton, source_npi, source = _address(news.sender)
-    dest_ton, dest_npi, destination = _address(news.sim_number)
-
-    def body(said: bytes, esm_class: int = 0, tlvs: tuple[Tlv, ...] = ()) -> ShortMessage:
-        return ShortMessage(
-            source_addr_ton=source_ton,
-            source_addr_npi=source_npi,
-            source_addr=source,
-            dest_addr_ton=dest_ton,
-            dest_addr_npi=dest_npi,
-            destination_addr=destination,
-            data_coding=coding,
-            esm_class=esm_class,
-            short_message=said,
-            tlvs=tlvs,
-        )
-
+    sm = _addressed(news, coding)
     packed = coding == DEFAULT and manner.gsm0 == PACKED
     form = manner.inbound_form if version >= V34 else UDH
     if form == PAYLOAD or len(payload) <= _room(coding, alone=True):
         whole = pack(payload) if packed else payload
         if len(whole) <= LONGEST:
-            return (body(whole),)
-        return (body(b"", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, whole),)),)
+            return (replace(sm, short_message=whole),)
+        return (replace(sm, tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, whole),)),)
     pieces = _pieces(payload, coding)
+    total = len(pieces)
     if form == SAR:
+        said = [pack(piece) if packed else piece for piece in pieces]
         return tuple(
-            body(pack(piece) if packed else piece, tlvs=_sar(reference, len(pieces), ordinal))
-            for ordinal, piece in enumerate(pieces, start=1)
+            replace(sm, short_message=piece, tlvs=_sar(reference, total, ordinal))
+            for ordinal, piece in enumerate(said, start=1)
         )
-    fill = fill_bits(HEADER)
+    said = [pack(piece, fill_bits(HEADER)) if packed else piece for piece in pieces]
+    numbered = replace(sm, esm_class=EsmClass.UDHI)
     return tuple(
-        body(
-            _header(reference, len(pieces), ordinal) + (pack(piece, fill) if packed else piece),
-            EsmClass.UDHI,
-        )
-        for ordinal, piece in enumerate(pieces, start=1)
+        replace(numbered, short_message=_header(reference, total, ordinal) + piece)
+        for ordinal, piece in enumerate(said, start=1)
+    )
+
+
+def _addressed(news: InboundNews, coding: int) -> ShortMessage:
+    source_ton, source_npi, source = _address(news.sender)
+    dest_ton, dest_npi, destination = _address(news.sim_number)
+    return ShortMessage(
+        source_addr_ton=source_ton,
+        source_addr_npi=source_npi,
+        source_addr=source,
+        dest_addr_ton=dest_ton,
+        dest_addr_npi=dest_npi,
+        destination_addr=destination,
+        data_coding=coding,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from appliance.errors import (
     ApplianceError,
@@ -136,8 +136,6 @@ def submission(
     _check_flags(sm, version, manner)
     _check_addresses(sm)
     said = said or content(sm, version=version, manner=manner)
-    not_before, expires_at = times(sm, now)
-    category, priority = _urgency(sm, manner)
     return Submission(
         to=recipient(sm.dest_addr_ton, sm.destination_addr),
         region=manner.region,
@@ -145,23 +143,39 @@ def submission(
         data=said.data,
         udh=said.udh,
         flash=said.flash,
-        category=category,
-        priority=priority,
         protocol=sm.protocol_id,
-        not_before=not_before,
-        expires_at=expires_at,
         receipts=receipts(sm.registered_delivery, version),
         door=Door.SMPP,
-        smpp_source=sm.source_addr.decode("ascii"),
-        smpp_source_ton=sm.source_addr_ton,
-        smpp_source_npi=sm.source_addr_npi,
-        smpp_dest=sm.destination_addr.decode("ascii"),
-        smpp_dest_ton=sm.dest_addr_ton,
-        smpp_dest_npi=sm.dest_addr_npi,
-        smpp_service_type=sm.service_type.decode("ascii"),
-        smpp_esm_class=sm.esm_class,
-        smpp_coding=sm.data_coding,
+        **_when(sm, now, manner),
+        **_given(sm),
     )
+
+
+def _when(sm: ShortMessage, now: datetime, manner: Manner) -> dict[str, Any]:
+    """Return what decides when it leaves."""
+    not_before, expires_at = times(sm, now)
+    category, priority = _urgency(sm, manner)
+    return {
+        "not_before": not_before,
+        "expires_at": expires_at,
+        "category": category,
+        "priority": priority,
+    }
+
+
+def _given(sm: ShortMessage) -> dict[str, Any]:
+    """Return what is kept as the ESME gave it."""
+    return {
+        "smpp_source": sm.source_addr.decode("ascii"),
+        "smpp_source_ton": sm.source_addr_ton,
+        "smpp_source_npi": sm.source_addr_npi,
+        "smpp_dest": sm.destination_addr.decode("ascii"),
+        "smpp_dest_ton": sm.dest_addr_ton,
+        "smpp_dest_npi": sm.dest_addr_npi,
+        "smpp_service_type": sm.service_type.decode("ascii"),
+        "smpp_esm_class": sm.esm_class,
+        "smpp_coding": sm.data_coding,
+    }
 
 
 def each(multi: Multi) -> list[tuple[Address, ShortMessage]]:

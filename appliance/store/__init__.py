@@ -36,7 +36,6 @@ from appliance.policy.retries import MOST_TRIES
 from appliance.store.accounts import Accounts
 from appliance.store.balances import Balances
 from appliance.store.base import Base, Reader
-from appliance.store.bell import Bells
 from appliance.store.calls import Calls
 from appliance.store.charges import Charges
 from appliance.store.chores import Chores
@@ -44,7 +43,7 @@ from appliance.store.dispatch import Dispatch
 from appliance.store.engine import alone, is_sqlite, open_engine, writing
 from appliance.store.enquiry import Enquiries
 from appliance.store.hot import execute, hot
-from appliance.store.ids import Ids
+from appliance.store.ids import Ids, moment_of
 from appliance.store.inbound import InboundMessages, Reading
 from appliance.store.incidents import Incidents
 from appliance.store.keys import Keys
@@ -65,6 +64,7 @@ from appliance.store.reports import Reports
 from appliance.store.requests import Requests
 from appliance.store.tables import table_of
 from appliance.store.tenure import DEFAULT, Lease, Tenure
+from appliance.store.times import Times
 from appliance.store.usage import Usage
 from appliance.store.views import Views
 from appliance.store.wire import Wire
@@ -93,7 +93,7 @@ class Store:
         reading: Reading,
         identity: "_Identity",
         *,
-        wire: Wire | None,
+        wire: Wire,
     ) -> None:
         self._engine, self._lock, self._base, self._wire = engine, lock, base, wire
         self.bells, self.tenure = base.bells, base.tenure
@@ -121,6 +121,9 @@ class Store:
         self.views = Views(base)
         self.usage = Usage(base)
         self.prospects = Prospects(base)
+        self.times = Times(base)
+        self.newest = moment_of(identity.last_id)
+        """When the newest row was written, as far as ids tell; 2024-01-01 if there is none."""
 
     @classmethod
     async def open(
@@ -155,23 +158,13 @@ class Store:
         if is_sqlite(url):
             lock.take()
         engine = open_engine(url)
-        bells, tenure = Bells(), Tenure(clock, lease, shared=not is_sqlite(url))
-        wire = Wire.of(engine, daemon, tenure, bells)
+        wire = Wire(engine, daemon, Tenure(clock, lease, shared=not is_sqlite(url)))
         try:
             identity = await _prepared(engine, daemon, clock, wire)
         except BaseException:
             lock.free()
             raise
-        base = Base(
-            writer=Writer(engine, bells, wire.announce if wire else None),
-            reader=Reader(engine),
-            bells=bells,
-            ids=Ids(clock, node=identity.daemon, last=identity.last_id),
-            keys=Keys(identity.secret),
-            daemon=identity.daemon,
-            tenure=tenure,
-            most_tries=most_tries,
-        )
+        base = _base(engine, identity, clock, wire, most_tries=most_tries)
         return cls(engine, lock, base, reading, identity, wire=wire)
 
     @property
@@ -191,36 +184,47 @@ class Store:
 
     async def close(self) -> None:
         """Write what was asked for so far, then shut the database."""
-        wire, self._wire = self._wire, None
-        if wire is not None:
+        if self.shared:
             with suppress(StoreError):
                 await self.chores.leave()
         await self._base.writer.close()
-        if wire is not None:
-            await asyncio.to_thread(wire.close)
+        await asyncio.to_thread(self._wire.close)
         await self._base.reader.close()
         await asyncio.to_thread(self._engine.dispose)
         self._lock.free()
 
 
-async def _prepared(engine: Engine, daemon: str, clock: Clock, wire: Wire | None) -> _Identity:
+def _base(
+    engine: Engine, identity: _Identity, clock: Clock, wire: Wire, *, most_tries: int
+) -> Base:
+    return Base(
+        writer=Writer(engine, wire.bells, wire.announce),
+        reader=Reader(engine),
+        bells=wire.bells,
+        ids=Ids(clock, node=identity.daemon, last=identity.last_id),
+        keys=Keys(identity.secret),
+        daemon=identity.daemon,
+        tenure=wire.tenure,
+        most_tries=most_tries,
+    )
+
+
+async def _prepared(engine: Engine, daemon: str, clock: Clock, wire: Wire) -> _Identity:
     try:
         return await asyncio.to_thread(_prepare, engine, daemon, clock, wire)
     except BaseException as error:
-        if wire is not None:
-            wire.close()
+        wire.close()
         engine.dispose()
         if isinstance(error, SQLAlchemyError):
             raise StoreError(f"the database cannot be used: {brief(error)}") from error
         raise
 
 
-def _prepare(engine: Engine, daemon: str, clock: Clock, wire: Wire | None) -> _Identity:
+def _prepare(engine: Engine, daemon: str, clock: Clock, wire: Wire) -> _Identity:
     with alone(engine):
         migrate(engine, clock.now())
         identity = _identify(engine, daemon, clock)
-    if wire is not None:
-        wire.open(identity.daemon)
+    wire.open(identity.daemon)
     return identity
 
 

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, or_, select, text, update
 
-from appliance.models import Attempt, Outcome, Report, ServiceCentre
+from appliance.models import Attempt, Outcome, Report, ServiceCentre, Sim
 from appliance.policy.matching import (
     Ambiguous,
     CandidateAttempt,
     Matched,
     ReportFacts,
+    Unknown,
+    elsewhere,
     learn_offset,
     match,
     pair,
@@ -25,6 +27,7 @@ from appliance.store.values import AttemptEnd
 from appliance.store.writer import Transaction
 
 attempt, report, centre = table_of(Attempt), table_of(Report), table_of(ServiceCentre)
+sim = table_of(Sim)
 
 Row = Mapping[str, Any]
 """A stored report, by the names of its columns."""
@@ -49,6 +52,25 @@ _CANDIDATES: Final = hot(
         attempt.c.recipient_suffix_key == bindparam("suffix"),
         or_(attempt.c.reference == bindparam("number"), attempt.c.reference.is_(None)),
         text("attempt.outcome IN ('sending', 'sent', 'uncertain')"),
+    )
+    .order_by(attempt.c.id.desc())
+    .limit(LOOK_BACK)
+)
+_ELSEWHERE: Final = hot(
+    select(
+        attempt.c.id,
+        attempt.c.part_id,
+        attempt.c.reference,
+        attempt.c.outcome,
+        attempt.c.started_at,
+        attempt.c.recipient_key,
+    )
+    .where(
+        attempt.c.sim_id.in_(select(sim.c.id).where(sim.c.id != bindparam("sim"))),
+        attempt.c.recipient_suffix_key == bindparam("suffix"),
+        or_(attempt.c.reference == bindparam("number"), attempt.c.reference.is_(None)),
+        text("attempt.outcome IN ('sent', 'uncertain')"),
+        attempt.c.status.is_(None),
     )
     .order_by(attempt.c.id.desc())
     .limit(LOOK_BACK)
@@ -104,6 +126,8 @@ def settle_report(transaction: Transaction, row: Row, ids: Ids) -> bool:
     result = match(_facts(row), candidates, offset)
     if isinstance(result, Ambiguous):
         return _settle_together(transaction, row, candidates, found, ids)
+    if isinstance(result, Unknown):
+        return _settle_elsewhere(transaction, row, offset, ids)
     if not isinstance(result, Matched):
         return False
     chosen = found[result.id]
@@ -131,6 +155,24 @@ def _settle_together(
     for facts, attempt_id in pairs:
         _carry_out(transaction, waiting[facts], found[attempt_id], ids)
     return bool(pairs)
+
+
+def _settle_elsewhere(
+    transaction: Transaction, row: Row, offset: timedelta | None, ids: Ids
+) -> bool:
+    """Match a report to an attempt of another SIM, where the SIM was changed while it was sent."""
+    asked = {
+        "sim": row["sim_id"],
+        "suffix": row["recipient_suffix_key"],
+        "number": row["reference"],
+    }
+    found = {each.id: each for each in transaction.execute(_ELSEWHERE, asked)}
+    candidates = [_candidate(each, row) for each in found.values()]
+    chosen = elsewhere(_facts(row), candidates, offset)
+    if chosen is None:
+        return False
+    _carry_out(transaction, row, found[chosen], ids)
+    return True
 
 
 def _facts(row: Row) -> ReportFacts:

@@ -1,7 +1,7 @@
 """Ids that are made before the row is written, and the form they have outside."""
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from appliance.clock import Clock
@@ -51,6 +51,12 @@ def floor_of(moment: datetime) -> int:
     """Return what the ids of rows made from ``moment`` on are not below."""
     milliseconds = int(moment.timestamp() * 1000) - EPOCH_MS
     return max(milliseconds, 0) << (NODE_BITS + SEQUENCE_BITS)
+
+
+def moment_of(number: int) -> datetime:
+    """Return when an id was made, to the millisecond; that of 0 is the beginning of 2024."""
+    milliseconds = (number >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
 
 
 def public(prefix: str, number: int) -> str:

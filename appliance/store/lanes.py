@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, text, update
 
 from appliance.models import Account, Bundle, Contact, Lane, Message, Part
 from appliance.store.base import Base
@@ -105,12 +105,13 @@ _HOLD: Final = (
     .values(not_before=bindparam("until"), cause=bindparam("why"), changed_at=bindparam("moment"))
 )
 _FROM_AHEAD: Final = (
-    select(message.c.id, message.c.not_before, message.c.changed_at, message.c.cause)
+    select(message.c.id, message.c.not_before, message.c.cause)
+    .add_columns(message.c.accepted_at, message.c.changed_at)
     .where(
         _QUEUED,
         message.c.daemon.is_(None),
         message.c.not_before > bindparam(NOW),
-        message.c.changed_at > bindparam(NOW),
+        or_(message.c.changed_at > bindparam(NOW), message.c.accepted_at > bindparam(NOW)),
         message.c.id > bindparam("last"),
     )
     .order_by(message.c.id)
@@ -334,10 +335,11 @@ def _set_back_many(
     results = []
     for now, last in items:
         rows = transaction.execute(_FROM_AHEAD, {NOW: now, "last": last}).all()
+        waits = [(row, row.not_before - max(row.accepted_at, row.changed_at, now)) for row in rows]
         moved = [
-            {"row": row.id, "due": now + max(row.not_before - row.changed_at, timedelta())}
-            for row in rows
-            if row.not_before - row.changed_at <= (SHORT if row.cause else timedelta())
+            {"row": row.id, "due": now + max(wait, timedelta())}
+            for row, wait in waits
+            if wait <= (SHORT if row.cause else timedelta())
         ]
         if moved:
             transaction.execute(_DUE_AT, moved)

@@ -14,7 +14,7 @@ from asyncio import get_running_loop
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors
@@ -52,22 +52,17 @@ _OTHERS: Final = "SELECT 1 FROM daemon WHERE id <> %s AND lease_until > clock_ti
 
 
 class Wire:
-    """The connection to the other daemons."""
+    """The connection to the other daemons; with SQLite there are none, and it does nothing."""
 
-    def __init__(self, engine: Engine, name: str, tenure: Tenure, bells: Bells) -> None:
+    def __init__(self, engine: Engine, name: str, tenure: Tenure) -> None:
+        self.tenure, self.bells = tenure, Bells()
         self._engine, self._name, self._daemon = engine, name, 0
-        self._tenure, self._bells = tenure, bells
         self._loop = get_running_loop()
         self._connection: psycopg.Connection[Any] | None = None
-        self._others = True  # perhaps: the next renewal tells
+        self._others = False
         self._closing = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._work, name="store-wire", daemon=True)
-
-    @classmethod
-    def of(cls, engine: Engine, name: str, tenure: Tenure, bells: Bells) -> Self | None:
-        """Return the wire of a daemon; None for SQLite, on which there is only one."""
-        return None if engine.dialect.name == "sqlite" else cls(engine, name, tenure, bells)
 
     def open(self, daemon: int) -> None:
         """Connect, take the name and a lease for a daemon, and begin to listen. Blocks.
@@ -77,6 +72,8 @@ class Wire:
             StoreError: the database cannot be reached.
 
         """
+        if self._engine.dialect.name == "sqlite":
+            return
         self._daemon = daemon
         try:
             self._connect()
@@ -93,7 +90,9 @@ class Wire:
             transaction.execute(_NOTIFY, {"channel": CHANNEL, "payload": payload})
 
     def close(self) -> None:
-        """Give name and lease back. Blocks."""
+        """Give name and lease back; harmless twice. Blocks."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._wake.send(b"\0")
         if self._thread.ident is not None:
@@ -114,7 +113,7 @@ class Wire:
                     self._ring(None)  # what was rung meanwhile was not heard
                 self._listen(self._connection)
             except (psycopg.Error, NameInUse, OSError) as error:
-                self._tenure.lost()
+                self.tenure.lost()
                 self._drop()
                 logger.warning("nothing is sent while the database is away: %s", _brief(error))
                 self._closing.wait(AGAIN.total_seconds())
@@ -136,7 +135,7 @@ class Wire:
 
     def _listen(self, connection: "psycopg.Connection[Any] | None") -> None:
         assert connection is not None
-        every = self._tenure.lease.renew_every.total_seconds()
+        every = self.tenure.lease.renew_every.total_seconds()
         due = time.monotonic() + every
         ready = select.poll()
         ready.register(connection.fileno(), select.POLLIN)
@@ -158,18 +157,18 @@ class Wire:
 
     def _renew(self, *, anew: bool = False) -> None:
         assert self._connection is not None
-        asked_at = self._tenure.moment()
+        asked_at = self.tenure.moment()
         row = {
-            "length": self._tenure.lease.length.total_seconds(),
+            "length": self.tenure.lease.length.total_seconds(),
             "daemon": self._daemon,
             "anew": anew,
         }
         if not self._connection.execute(_RENEW, row).rowcount:
             logger.warning("another daemon has taken over: this one begins anew")
-            self._tenure.begin_anew()
+            self.tenure.begin_anew()
             self._connection.execute(_RENEW, row | {"anew": True})
-        held = self._tenure.holds
-        self._tenure.renewed(asked_at)
+        held = self.tenure.holds
+        self.tenure.renewed(asked_at)
         if not held:
             self._ring([TENURE])
         others = self._connection.execute(_OTHERS, [self._daemon]).fetchone()
@@ -182,7 +181,7 @@ class Wire:
         """Ring these bells, None: all, on the event loop's thread."""
         with suppress(RuntimeError):  # the loop is closed: nobody sleeps any more
             self._loop.call_soon_threadsafe(
-                self._bells.ring_all if topics is None else self._bells.ring,
+                self.bells.ring_all if topics is None else self.bells.ring,
                 *(() if topics is None else (list(topics),)),
             )
 

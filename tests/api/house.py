@@ -17,10 +17,12 @@ from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
 from appliance.config import Config
 from appliance.control import Control
+from appliance.dispatcher import Dispatcher
 from appliance.inbox import reading
 from appliance.intake import Intake, IntakeRules
 from appliance.lifecycle import Event
 from appliance.models import Outcome
+from appliance.site_rules import RulesInForce
 from appliance.store import Store
 from appliance.store.accounts import Issued, NewAccount
 from appliance.store.lines import SeenSim
@@ -34,9 +36,11 @@ from appliance.store.values import (
     ReportFacts,
     Taken,
 )
+from appliance.waiting import WhyWaiting
 
 NUMBER = "+4915228817386"
 SENDER = "+4915228817399"
+UNREADY = [("Shelf 1", "the SIM wants its PIN")]
 ICCID = "89490200001234567890"
 
 
@@ -192,15 +196,19 @@ async def house(tmp_path: Path, settings: dict[str, object]) -> AsyncIterator[Ho
         clock=clock,
         reading=reading(config.keywords.extra),
     )
+    in_force = RulesInForce(config)
     rules = IntakeRules(
         region="DE",
         short_codes=False,
         countries=frozenset,
         max_parts=4,
         validity=timedelta(hours=72),
+        site=lambda: in_force.site,
     )
     intake = Intake(store, clock, rules, Space(tmp_path, 0))
     control = Control(store, clock, lambda iccid: sim.name if (sim := config.sim(iccid)) else "")
+    dispatcher = Dispatcher(store, clock, Space(tmp_path, 0))
+    waiting = WhyWaiting(store, clock, config.site.zone, dispatcher.explain, lambda: UNREADY)
     issued = await store.accounts.add(NewAccount(name="shop"), datetime.now(UTC))
     found: list[House] = []
     dropped: list[int] = []
@@ -214,6 +222,7 @@ async def house(tmp_path: Path, settings: dict[str, object]) -> AsyncIterator[Ho
             config=config,
             ready=lambda: found[0].ready,
             drop=dropped.append,
+            waits=waiting.of,
             local=local,
         )
 

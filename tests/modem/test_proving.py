@@ -86,7 +86,7 @@ async def test_where_the_known_port_is_mute_another_one_of_the_stick_stands_in(r
     assert isinstance(await modem.send(encoded(), committed()), Sent)
 
 
-async def test_a_known_port_that_wakes_up_once_another_was_spoken_to_is_used(rig, peers):
+async def test_a_known_port_that_wakes_up_once_another_was_spoken_to_is_used(peers):
     known, other = peers(), peers()
     other.replies[b"AT"] = b"\r\nOK\r\n"
 

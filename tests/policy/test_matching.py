@@ -11,6 +11,7 @@ from appliance.policy.matching import (
     ReportFacts,
     Unknown,
     Wait,
+    elsewhere,
     learn_offset,
     match,
 )
@@ -182,3 +183,22 @@ def test_the_learned_offset_settles_among_its_samples(centre, delays):
     for delay in delays:
         offset = learn_offset(offset, centre + delay)
     assert centre <= offset <= centre + timedelta(seconds=9)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "meant"),
+    [
+        ([], None),
+        ([attempt(1, 17, 1)], 1),
+        ([attempt(1, None, 1)], 1),
+        ([attempt(1, 17, 1), attempt(2, None, 1)], 1),
+        ([attempt(1, 17, 1), attempt(2, 17, 2)], None),
+        ([attempt(1, 18, 1)], None),
+        ([attempt(1, 17, 1, exact=False)], None),
+        ([awaited(1)], None),
+        ([attempt(1, 17, 60)], None),
+    ],
+)
+def test_an_attempt_of_another_sim_is_meant_only_if_it_is_the_only_one(candidates, meant):
+    assert elsewhere(report(), candidates, ZERO) == meant
+    assert elsewhere(report(None), candidates, ZERO) is None

@@ -3,7 +3,10 @@ import asyncio
 import pytest
 import uvloop
 
+from appliance.clock import SystemClock
+from tests.rooms import add_account, add_sim, opened
 from tests.smpp_server.esme import House
+from tests.smpp_server.real import RealHouse
 
 ON_BOTH_LOOPS = ("test_server.py", "test_smpplib.py")
 """What touches sockets in earnest is tried on asyncio's own loop and on the daemon's."""
@@ -35,3 +38,17 @@ async def make_house():
 @pytest.fixture
 async def house(make_house):
     return await make_house()
+
+
+@pytest.fixture
+async def real(tmp_path):
+    """Start a server with intake and store as they are, on SQLite."""
+    clock = SystemClock()
+    async with opened(tmp_path, clock) as store:
+        sim = await add_sim(store, clock)
+        account = await add_account(store, clock)
+        account = await store.accounts.set(account.name, "carrier", "smpp")
+        house = RealHouse(store, account, sim, clock, tmp_path)
+        await house.server.start()
+        yield house
+        await house.close()

@@ -88,6 +88,58 @@ def submit_body(
     )
 
 
+def address(ton=0, npi=0, number=b""):
+    return bytes((ton, npi)) + number + b"\0"
+
+
+def data_body(
+    *,
+    to=(1, 1, b"4915112345678"),
+    source=(1, 1, b"4915100000"),
+    esm_class=0,
+    registered=0,
+    coding=0,
+    tail=b"",
+):
+    flags = bytes((esm_class, registered, coding))
+    return b"\0" + address(*source) + address(*to) + flags + tail
+
+
+def multi_body(destinations, *, count=None, **fields):
+    """As ``submit_body``; ``destinations``: addresses, or octets with their dest_flag."""
+    written = b"".join(
+        one if isinstance(one, bytes) else b"\1" + address(*one) for one in destinations
+    )
+    one = submit_body(to=(0, 0, b"@"), **fields)
+    count = len(destinations) if count is None else count
+    return one.replace(b"\0\0@\0", bytes((count,)) + written, 1)
+
+
+def query_body(name, source=(0, 0, b"")):
+    return name + b"\0" + address(*source)
+
+
+def cancel_body(name=b"", *, service_type=b"", source=(0, 0, b""), to=(0, 0, b"")):
+    return service_type + b"\0" + name + b"\0" + address(*source) + address(*to)
+
+
+def replace_body(
+    name,
+    *,
+    source=(0, 0, b""),
+    schedule=b"",
+    validity=b"",
+    registered=0,
+    default_id=0,
+    text=b"new",
+    sm_length=None,
+    tail=b"",
+):
+    sm_length = len(text) if sm_length is None else sm_length
+    head = name + b"\0" + address(*source) + schedule + b"\0" + validity + b"\0"
+    return head + bytes((registered, default_id, sm_length)) + text + tail
+
+
 @dataclass(frozen=True)
 class Settings:
     host: str = "127.0.0.1"
@@ -117,6 +169,12 @@ class MemoryIntake:
 
     def current(self, account):
         return account
+
+    def recipient(self, number, region):
+        return number
+
+    async def waiting_for(self, account, recipient):
+        return []
 
     async def submit(self, account, submission):
         self.waiting += 1
@@ -160,7 +218,7 @@ class House:
         )
 
     def operations(self):
-        """What the server asks to carry things out; ``gsm0`` is as the settings have it."""
+        """Return what carries requests out."""
         return Operations(self.intake, SystemClock(), gsm0="gsm0338")
 
     async def authenticate(self, system_id, password):

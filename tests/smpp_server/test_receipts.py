@@ -3,10 +3,14 @@ from datetime import timedelta, timezone
 from types import MappingProxyType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.lifecycle import State
+from appliance.modem.pdu import pack as modem_pack
 from appliance.smpp_server.manner import Manner
 from appliance.smpp_server.names import Tag
+from appliance.smpp_server.packing import fill_bits, pack, unpack
 from appliance.smpp_server.receipts import FATES, deliver_sms, refused
 from appliance.text import Encoding, decode
 from tests.smpp_server.esme import INBOUND, WHEN, notice
@@ -151,7 +155,7 @@ def test_a_long_one_goes_as_payload():
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
-        ("x" * 133 + "€" * 100, Encoding.GSM7),
+        ("x" * 152 + "€" * 100, Encoding.GSM7),
         ("ж" * 66 + "🙂" * 100, Encoding.UCS2),
     ],
 )
@@ -162,7 +166,7 @@ def test_a_long_one_goes_to_a_peer_of_3_3_in_parts_that_can_be_read_singly(text,
     read = ""
     for ordinal, sm in enumerate(parts, start=1):
         assert (sm.esm_class, sm.tlvs) == (0x40, ())
-        assert len(sm.short_message) <= 140
+        assert len(sm.short_message) <= (159 if encoding is Encoding.GSM7 else 140)
         head, piece = sm.short_message[:6], sm.short_message[6:]
         assert head == bytes((5, 0, 3, 1, len(parts), ordinal))
         assert "\ufffd" not in decode(encoding, piece)
@@ -194,3 +198,115 @@ def test_some_answers_ask_for_another_try(status):
 def test_all_others_park(status):
     assert refused(status).parked
     assert str(refused(status)) == f"deliver_sm_resp 0x{status:02X}"
+
+
+LONG = {
+    "gsm0338": ("x" * 152 + "€" * 100, 0, 153),
+    "ucs2": ("ж" * 66 + "🙂" * 100, 8, 134),
+}
+
+
+def joined(parts, coding, packed):
+    """Return what the parts say together, as a client reads them."""
+    words = ""
+    for sm in parts:
+        said = sm.short_message
+        head = said[0] + 1 if sm.esm_class & 0x40 else 0
+        piece = unpack(said[head:], fill_bits(head)) if packed and coding == 0 else said[head:]
+        read = decode(Encoding.UCS2 if coding else Encoding.GSM7, piece)
+        assert "\ufffd" not in read
+        words += read
+    return words
+
+
+@pytest.mark.parametrize("gsm0", ["gsm0338", "packed"])
+@pytest.mark.parametrize("form", ["udh", "sar"])
+@pytest.mark.parametrize(("text", "coding", "room"), LONG.values(), ids=LONG)
+def test_a_long_one_comes_in_parts_where_the_account_wants_them(text, coding, room, form, gsm0):
+    parts = inbound(manner={"inbound_form": form, "gsm0": gsm0}, text=text)
+
+    total = len(parts)
+    assert total > 1
+    assert {sm.data_coding for sm in parts} == {coding}
+    for ordinal, sm in enumerate(parts, start=1):
+        if form == "sar":
+            assert sm.esm_class == 0
+            assert sm.optional(Tag.SAR_MSG_REF_NUM) == b"\0\1"
+            assert sm.optional(Tag.SAR_TOTAL_SEGMENTS) == bytes((total,))
+            assert sm.optional(Tag.SAR_SEGMENT_SEQNUM) == bytes((ordinal,))
+        else:
+            assert (sm.esm_class, sm.tlvs) == (0x40, ())
+            assert sm.short_message[:6] == bytes((5, 0, 3, 1, total, ordinal))
+        most = 140 if gsm0 == "packed" else room + 6
+        assert len(sm.short_message) <= most
+    assert joined(parts, coding, gsm0 == "packed") == text
+
+
+@pytest.mark.parametrize("form", ["payload", "udh", "sar"])
+def test_what_fits_one_part_is_whole_in_every_form(form):
+    for text, octets in (("x" * 160, 160), ("ж" * 70, 140)):
+        (sm,) = inbound(manner={"inbound_form": form}, text=text)
+        assert (sm.esm_class, sm.tlvs, len(sm.short_message)) == (0, (), octets)
+
+
+def test_packed_septets_where_that_is_set():
+    (sm,) = inbound(manner={"gsm0": "packed"}, text="hellohello")
+    assert (sm.data_coding, sm.short_message.hex()) == (0, "e8329bfd4697d9ec37")
+
+    (sm,) = inbound(manner={"gsm0": "packed"}, text="x" * 300)
+    assert unpack(sm.optional(Tag.MESSAGE_PAYLOAD)) == b"x" * 300
+
+
+def test_binary_comes_in_parts_too():
+    parts = inbound(manner={"inbound_form": "udh"}, text=None, data=bytes(range(200)))
+    assert [sm.data_coding for sm in parts] == [4, 4]
+    assert b"".join(sm.short_message[6:] for sm in parts) == bytes(range(200))
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "error"),
+    [
+        (State.DELIVERED, None, "000"),
+        (State.SENT, None, "000"),
+        (State.FAILED, 0x41, "065"),
+        (State.FAILED, None, "902"),
+        (State.EXPIRED, 0x46, "070"),
+        (State.EXPIRED, None, "900"),
+        (State.CANCELLED, None, "901"),
+        (State.NO_REPORT, None, "903"),
+    ],
+)
+def test_err_is_the_networks_number_or_one_of_ours(state, code, error):
+    sm = receipt(state=state, cause_code=code)
+
+    assert f" err:{error} " in text_of(sm)
+    assert (sm.optional(Tag.NETWORK_ERROR_CODE) is None) == (code is None)
+
+
+def test_several_that_were_submitted_together_have_the_id_that_was_answered():
+    sm = receipt(smpp_name="g1")
+    assert text_of(sm).startswith("id:g1 ")
+    assert sm.optional(Tag.RECEIPTED_MESSAGE_ID) == b"g1\0"
+
+
+@given(st.binary(max_size=300), st.integers(0, 6))
+def test_what_is_packed_is_read_back(octets, fill):
+    septets = bytes(octet & 0x7F for octet in octets)
+    padded = septets[-1:] in (b"\0", b"\r")  # which may as well be padding
+
+    read = unpack(pack(septets, fill), fill)
+
+    assert read == septets or (padded and read == septets[:-1])
+
+
+@given(st.binary(max_size=300), st.integers(0, 6))
+def test_any_octets_are_septets(octets, fill):
+    assert max(unpack(octets, fill), default=0) < 0x80
+
+
+def test_a_second_opinion_agrees_on_packing():
+    for count in range(161):
+        septets = bytes(1 + number % 100 for number in range(count)).replace(b"\r", b"x")
+        theirs = modem_pack(septets)
+        assert pack(septets)[: len(theirs) - 1] == theirs[: len(theirs) - 1]
+        assert unpack(theirs) == septets

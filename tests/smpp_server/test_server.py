@@ -395,7 +395,7 @@ async def test_an_inbound_message_does_not_wait_for_submits(house):
 
 async def test_a_long_inbound_message_to_a_peer_of_3_3_is_done_when_all_parts_are(house):
     client = await house.client(BIND_RX, version=0x33)
-    delivery = delivering(house, notice(INBOUND, text="x" * 300))
+    delivery = delivering(house, notice(INBOUND, text="x" * 400))
 
     for ordinal in (1, 2, 3):
         asked = await client.receive()

@@ -49,8 +49,8 @@ def summary(found: Findings) -> str:
         f"{found.kills} × kill -9, {found.stops} × SIGTERM; {faults}",
         ", ".join(f"{name} {count}" for name, count in found.numbers.items()),
         f"states: {audit.states}",
-        f"uncertain: {audit.uncertain_sent} sent, {audit.uncertain_not_sent} not sent"
-        f" ({found.doubts} can be explained)",
+        f"uncertain: {audit.uncertain_sent} were sent, {audit.uncertain_not_sent} were not",
+        f"doubts that the faults explain: {found.doubts}",
         f"without report: {audit.unreported} ({found.reports_lost} were lost on purpose)",
         f"drained in {found.drained} s",
         *(
@@ -67,7 +67,7 @@ def main() -> int:
     """Run, say what came of it, and print all of it as JSON on standard output."""
     given = arguments()
     plan = plan_of(given)
-    logging.getLogger("smpplib").setLevel(logging.CRITICAL)  # it sees the daemon go
+    logging.disable(logging.WARNING)  # smpplib sees the daemon go, and says so
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

@@ -40,7 +40,7 @@ Files: bytes wait in sockets of apps that come and go."""
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What one quantity did: medians of the first and of the last third, and the line through all."""
+    """What one quantity did: medians of the first and the last third, and the slope of all."""
 
     first: float
     last: float

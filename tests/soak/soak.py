@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.box import Bank, Box, running_bank, running_box, until
-from tests.fake_modem import PERSONALITIES, ControlError
+from tests.fake_modem import PERSONALITIES
 from tests.soak import daemon, gauges
 from tests.soak.books import FINAL, SETTLED, Audit, State, compare
 from tests.soak.clients import Smpp, Webhook
@@ -65,7 +65,8 @@ class Findings:
     plan: Plan
     audit: Audit | None = None
     seconds: float = 0
-    drained: float | None = None  # seconds; None: it never was
+    drained: float = 0  # seconds
+    lacking: str = ""  # what was never drained
     faults: dict[str, int] = field(default_factory=dict)
     kills: int = 0
     stops: int = 0
@@ -81,8 +82,8 @@ class Findings:
         assert self.audit is not None
         audit = self.audit
         said = [f"{name}: {len(found)}: {found[:10]}" for name, found in audit.wrong().items()]
-        if self.drained is None:
-            said.append("it was never drained")
+        if self.lacking:
+            said.append(f"never drained: {self.lacking}")
         if audit.uncertain_not_sent > self.doubts:
             said.append(f"{audit.uncertain_not_sent} uncertain, {self.doubts} can be explained")
         if audit.unreported > self.reports_lost:
@@ -185,6 +186,7 @@ class Soak:
                 },
                 MODEMS__CHECK_SECONDS="5",
                 MENDING__GIVE_UP_MINUTES="0.2",
+                JUDGING__PROBE_AFTER_MINUTES="0.2",
                 MENDING__HELPER=str(socket),
             ) as box,
         ):
@@ -283,32 +285,33 @@ class Soak:
         self.say("everything is mended; draining")
 
         async def drained() -> bool:
-            return await self._quiet(bank) and await self._settled(box, bank, traffic)
+            await asyncio.sleep(1)
+            self.found.lacking = await self._lacking(box, bank, traffic)
+            return not self.found.lacking
 
         with suppress(AssertionError):
             await until(drained, "nothing is on its way", DRAIN_SECONDS)
-            self.found.drained = round(time.monotonic() - began, 1)
+        self.found.drained = round(time.monotonic() - began, 1)
 
-    async def _quiet(self, bank: Bank) -> bool:
-        with suppress(ControlError):
-            stats = await bank.control.do("stats")
-            return not stats["pending_reports"] and not stats["pending_messages"]
-        return False
-
-    async def _settled(self, box: Box, bank: Bank, traffic: Traffic) -> bool:
-        """Whether every message has its fate and every app knows; a report may be lost for good."""
-        await asyncio.sleep(1)
-        if any(not self.webhook.inbound[each] for each in traffic.books.inbound):
-            return False
+    async def _lacking(self, box: Box, bank: Bank, traffic: Traffic) -> str:
+        """Say what is still on its way; empty: nothing. A report may be lost for good."""
+        stats = await bank.control.do("stats")
+        for what in ("pending_reports", "pending_messages"):
+            if stats[what]:
+                return f"{stats[what]} {what} in the network"
+        if missing := [one for one in traffic.books.inbound if not self.webhook.inbound[one]]:
+            return f"{len(missing)} inbound messages, such as {missing[0]}"
         states = await self._states(box)
         unreported = 0
         for one in traffic.books.accepted:
             state = states[one.identity or ""].state
             unreported += state in {"sent", "no_report"}
-            untold = state in FINAL and not one.by.fates[one.identity or "", state]
-            if state not in SETTLED or untold:
-                return False
-        return unreported <= await self._reports_lost(bank)
+            if state not in SETTLED:
+                return f"{one.identity} to {one.to}, which is {state}"
+            if state in FINAL and not one.by.fates[one.identity or "", state]:
+                return f"news of {one.identity} to {one.to}, which is {state}"
+        lost = await self._reports_lost(bank)
+        return "" if unreported <= lost else f"{unreported} reports, of which {lost} were lost"
 
     async def _reports_lost(self, bank: Bank) -> int:
         """Return how many reports the network, or a modem, has lost by itself."""

@@ -23,7 +23,7 @@ async def lane(world):
     return await world.store.lanes.of(key(world))
 
 
-async def segment(world, lane, ordinal, total=3, reference=7, source="shop", **given):
+async def segment(world, lane, ordinal, *, total=3, reference=7, source="shop", **given):
     header = bytes((0, 3, reference, total, ordinal))
     return await world.accept(
         lane_id=lane,

@@ -199,12 +199,38 @@ async def test_one_pdu_read_from_two_sims_is_two_reports(world, url):
     assert rows(url, "SELECT count(*) FROM report") == [(2,)]
 
 
-async def test_a_report_of_another_sim_never_matches(world):
+async def test_a_report_for_another_sim_matches_where_only_a_change_of_sims_explains_it(world):
+    """The part left by the new SIM before anybody knew of it."""
     accepted = await sent(world)
-    other = await another_sim(world)
-    assert not await world.store.reports.take(report(world, sim_id=other))
+    assert await world.store.reports.take(report(world, sim_id=await another_sim(world)))
+    assert (await state(world, accepted), await unmatched(world)) == (State.DELIVERED, 0)
 
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"reference": 8},
+        {"recipient": "+4915187654321"},  # the same last digits
+        {"submitted_at": None},
+        {"at": timedelta(hours=2)},
+    ],
+    ids=str,
+)
+async def test_a_report_for_another_sim_matches_nothing_that_it_may_not_mean(world, given):
+    accepted = await sent(world)
+    if "at" in given:
+        given = {"at": world.clock.now() - given["at"]}
+    assert not await world.store.reports.take(
+        report(world, sim_id=await another_sim(world), **given)
+    )
     assert (await state(world, accepted), await unmatched(world)) == (State.SENT, 1)
+
+
+async def test_an_attempt_that_has_its_report_is_not_meant_by_one_for_another_sim(world):
+    accepted = await sent(world)
+    assert await world.store.reports.take(report(world, Event.REFUSE))
+    assert not await world.store.reports.take(report(world, sim_id=await another_sim(world)))
+    assert (await state(world, accepted), await unmatched(world)) == (State.FAILED, 1)
 
 
 async def test_a_report_about_another_number_never_matches(world):

@@ -357,3 +357,18 @@ async def test_the_store_outlives_a_database_that_throws_everybody_out(world, ur
     rows(url, everybody)
     assert await world.store.reports.take(report(world))
     assert await state(world, accepted) is State.DELIVERED
+
+
+async def test_a_database_that_cannot_be_had_at_first_fails_verbs_and_is_had_later(tmp_path):
+    folder = tmp_path / "later"
+    engine = open_engine(f"sqlite:///{folder / 'appliance.db'}")
+    writer = Writer(engine, Bells())
+    verb = Verb("count", lambda transaction, items: [transaction.sqlite for _ in items])
+    try:
+        with pytest.raises(StoreError, match="count"):
+            await writer.run(verb, None)
+        folder.mkdir()
+        assert await writer.run(verb, None) is True
+    finally:
+        await writer.close()
+        engine.dispose()

@@ -77,6 +77,21 @@ async def test_limits_change_while_the_daemon_runs_and_what_was_sent_keeps_count
         assert len(list(bank.ledger.entries())) == 9
 
 
+async def test_a_sim_is_disabled_and_what_errors_mean_is_changed_while_the_daemon_runs(tmp_path):
+    async with (
+        running_bank(tmp_path / "bank", "--modems", "1", "--cmgs-delay", "0.01") as bank,
+        running_box(tmp_path / "data", bank.ports, config=config(3)) as box,
+    ):
+        await box.lines_ready(1)
+        text = config(3, "enabled = false\n[causes]\ncms = { 500 = 'passing' }")
+        answer = (await box.local.post("/local/reload", json={"text": text})).json()
+        assert set(answer["changed"]) == {"sims", "causes"}
+        (warning,) = answer["warnings"]
+        assert warning.startswith("causes.cms.500: ")
+        await says(box, "is disabled in the configuration")
+        assert "switched off" in (await box.http.get("/")).text
+
+
 async def command(box, *arguments):
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "appliance", *arguments, "--data", str(box.data)),

@@ -70,7 +70,7 @@ async def test_a_line_says_in_every_state_what_it_is_why_and_what_to_do(tmp_path
         await walk.is_now("starting", "being started", "Wait")
         await walk.is_now("ready")
 
-        await place.do("set", answer_delay=0.0, cmgs_delay=1.0)
+        await place.do("set", answer_delay=0.0, cmgs_delay=0.3)
         await place.submit(NUMBER)
         await walk.is_now("sending")
         await walk.is_now("ready")
@@ -105,11 +105,9 @@ async def test_a_line_says_in_every_state_what_it_is_why_and_what_to_do(tmp_path
         place.rules = SimRules(roaming=True)
         await walk.is_now("ready")
 
-        await place.fault("garbage")
-        await walk.is_now("recovering", "is being mended", "Wait")
-        await place.do("mend", modem=0)
-        await walk.is_now("ready")
-        await place.fault("hang", cure="never")
+        await place.fault("hang", after="ctrl-z", cure="never")
+        await place.submit(OTHER)
+        await walk.is_now("recovering", "does not answer", "Wait")
         await walk.is_now("no_answer", "does not answer", "unplug the modem")
         await place.do("mend", modem=0)
         await walk.is_now("ready")

@@ -1,0 +1,49 @@
+"""Caps are judged in accept's own transaction: two messages at once are not both the last one."""
+
+import asyncio
+from datetime import timedelta
+
+from appliance.errors import TooOften
+from appliance.policy.caps import Answer, Cap, Caps, SameText
+from tests.store.steps import on_postgresql
+
+TWICE_A_DAY = Caps((Cap(most=2, window=timedelta(days=1)),))
+
+NOT_TWICE = Caps((), SameText(window=timedelta(minutes=10), answer=Answer.REFUSE))
+
+
+async def taken(*accepts):
+    """Return how many were taken; the others were too often."""
+    results = await asyncio.gather(*accepts, return_exceptions=True)
+    refused = [each for each in results if isinstance(each, TooOften)]
+    assert all(isinstance(each, TooOften) or each.id for each in results), results
+    return len(results) - len(refused)
+
+
+async def test_of_many_at_once_no_more_are_taken_than_may(world):
+    many = (world.accept(text=str(number), caps=TWICE_A_DAY) for number in range(6))
+    assert await taken(*many) == 2
+
+
+async def test_after_the_window_there_is_room_again(world):
+    assert await taken(*(world.accept(text=str(n), caps=TWICE_A_DAY) for n in range(3))) == 2
+    world.clock.advance(timedelta(days=1, seconds=1))
+    assert await taken(world.accept(caps=TWICE_A_DAY)) == 1
+
+
+async def test_the_same_text_at_once_is_taken_once(world):
+    assert await taken(*(world.accept(caps=NOT_TWICE) for _ in range(5))) == 1
+
+
+@on_postgresql
+async def test_two_daemons_together_take_no_more_than_may(world, open_store):
+    other = await open_store("other")
+    for number in range(8):
+        to = f"+4915120000{number:03d}"
+        new = [
+            world.new(text=str(each), recipient=to, suffix=to[-8:], caps=TWICE_A_DAY)
+            for each in range(6)
+        ]
+        stores = (world.store, other) * 3
+        accepts = (store.messages.accept(each) for store, each in zip(stores, new, strict=True))
+        assert await taken(*accepts) == 2
