@@ -34,9 +34,6 @@ from appliance.watching import Watch
 
 logger = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(minutes=10)
-"""How long a claim stands: longer than any answer to CMGS takes (23.040 leaves it open)."""
-
 ASK_AGAIN: Final = timedelta(seconds=10)
 """How often a message that is paced asks whether it may go on: limits are changed now and then."""
 
@@ -225,7 +222,6 @@ class Line:
             ordinal=ordinal,
             sim_id=self.sim_id,
             at=now,
-            lease_until=now + LEASE,
             first=first,
             concat_reference=concat_reference,
             price=self.allowance.price,

@@ -199,7 +199,7 @@ class Smpp(Section):
     inactivity_seconds: Duration = 300
     response_seconds: Duration = 60
     window: int = Field(default=50, ge=1)
-    gsm0: Literal["gsm0338", "latin1"] = "gsm0338"
+    gsm0: Literal["gsm0338", "latin1", "packed"] = "gsm0338"
 
 
 class Modems(Section):

@@ -8,7 +8,7 @@ what depends on the hour of the day waits.
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 from appliance.clock import SystemClock, has_own_clock, is_synchronised
@@ -57,7 +57,7 @@ class Timekeeping:
     ) -> None:
         self._store, self._clock, self._trust = store, clock, trust
         self._synchronised, self._own = synchronised, own
-        self._since: datetime | None = None  # it goes by what it remembers
+        self._since: int | None = None  # the first id while it goes by what it remembers
 
     def trusted(self) -> bool:
         """Tell whether the time can be believed."""
@@ -68,15 +68,15 @@ class Timekeeping:
         if self._believes():
             await self._end()
             return
-        self._since = max(self._clock.now(), self._store.newest)
-        self._clock.run_from(self._since)
+        self._clock.run_from(max(self._clock.now(), self._store.newest))
+        self._since = self._store.times.mark()
         logger.warning("%s; times are reckoned from what was last stored", NOT_YET)
         await self._store.incidents.note(
             Incident(
                 kind=IncidentKind.CLOCK,
                 sentence=INCIDENT,
                 next_step=NEXT_STEP,
-                at=self._since,
+                at=self._clock.now(),
                 lasting=True,
             )
         )
@@ -94,18 +94,18 @@ class Timekeeping:
         """Go by the system's clock if it can be believed by now.
 
         Raises:
-            StoreError: the times of what was taken meanwhile could not be put right.
+            StoreError: the times of what was taken meanwhile could not be put right, not all.
 
         """
         if self._since is None or not self._believes():
             return
-        since, before = self._since, self._clock.now()
+        since, until, before = self._since, self._store.times.mark(), self._clock.now()
         self._clock.follow()
         step = self._clock.now() - before
         logger.info("the clock is set; it was %.0f s off", step.total_seconds())
-        if step > timedelta():
-            await self._store.times.put_right(since, before, step)
         self._since = None
+        if step > timedelta():
+            await self._store.times.put_right(since, until, step)
         await self._end()
         self._store.bells.ring([QUEUE])
 

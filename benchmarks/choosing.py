@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from appliance.clock import SystemClock
 from appliance.dispatcher import Dispatcher
-from appliance.line import LEASE
 from appliance.offer import Offer
 from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Free
@@ -126,7 +125,5 @@ async def _cost(store: Store, place: Path, count: int, assignments: int) -> floa
 
 async def _claim(store: Store, waiting: Waiting, sim_id: int) -> None:
     now = SystemClock().now()
-    begin = Begin(
-        waiting=waiting, ordinal=1, sim_id=sim_id, at=now, lease_until=now + LEASE, first=True
-    )
+    begin = Begin(waiting=waiting, ordinal=1, sim_id=sim_id, at=now, first=True)
     await store.dispatch.begin(begin)

@@ -44,7 +44,6 @@ def begin(message, ordinal=1, **given):
         ordinal=ordinal,
         sim_id=1,
         at=START,
-        lease_until=START,
         first=True,
         **given,
     )
@@ -53,6 +52,15 @@ def begin(message, ordinal=1, **given):
 def seen(message, ordinal=1, reference=None):
     encoded = encode(begin(message, ordinal), segments_of(message)[ordinal - 1], reference)
     return decode(encoded.pdu)
+
+
+def test_a_protocol_identifier_goes_out_as_it_was_asked_for():
+    message = waiting(protocol=0x41)
+    encoded = encode(begin(message), segments_of(message)[0], None)
+    plain = encode(begin(waiting()), segments_of(message)[0], None)
+    pairs = zip(encoded.pdu, plain.pdu, strict=True)
+    (changed,) = [(ours, theirs) for ours, theirs in pairs if ours != theirs]
+    assert changed == (0x41, 0)
 
 
 @pytest.mark.parametrize("wide", [False, True])

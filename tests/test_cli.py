@@ -365,3 +365,33 @@ def test_every_command_explains_itself(here, command):
 
 def test_the_exit_codes_are_in_the_help(here):
     assert "Exit codes" in here("--help").out
+
+
+async def test_account_set_holds_for_the_daemon_and_is_shown(house):
+    data = data_of(house)
+    types = "OTP=otp,MKT=marketing"
+    assert (await appliance(data, "account", "add", "erp")).code == 0
+
+    ended = await appliance(data, "account", "set", "erp", "service_types", types)
+    assert (ended.code, ended.out) == (0, f"erp: service_types is {types}\n")
+    stored = await house.store.accounts.by_name("erp")
+    assert stored.service_types == {"OTP": "otp", "MKT": "marketing"}
+
+    ended = await appliance(data, "account", "show", "erp", "--json")
+    values = {one["key"]: one["value"] for one in ended.json()}
+    assert (values["service_types"], values["gsm0"]) == (types, "-")
+
+    ended = await appliance(data, "account", "set", "erp", "gsm0", "utf8")
+    assert ended.code == 1
+    assert ended.err == "gsm0: no such value; it may be gsm0338, latin1, or packed\n"
+    assert (await appliance(data, "account", "set", "nobody", "gsm0", "latin1")).code == 1
+
+
+def test_account_set_works_without_a_daemon(here):
+    assert here("account", "add", "erp").code == 0
+
+    assert here("account", "set", "erp", "gsm0", "packed").out == "erp: gsm0 is packed\n"
+    assert "packed" in here("account", "show", "erp").out
+    ended = here("account", "set", "erp", "gsm0", "-")
+    assert ended.out == "erp: gsm0 is unset: as [smpp] gsm0 says\n"
+    assert here("account", "set", "erp", "colour", "red").err.startswith("colour: no such setting")

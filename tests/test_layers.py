@@ -150,9 +150,7 @@ WORLDLY = {
     "kept": {"line", "policy"},
     "hands": LOW | {"store", "inbox", "record"},
     "probation": LOW | {"hands", "policy", "store", "watching"},
-    "conduct": LOW
-    | SENDING
-    | {"attempt", "hands", "judging", "mending", "probation", "watching"},
+    "conduct": LOW | SENDING | {"attempt", "hands", "judging", "mending", "probation", "watching"},
     "beginning": LOW | {"store", "models"},
     "line": LOW
     | SENDING

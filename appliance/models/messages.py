@@ -22,8 +22,8 @@ from appliance.models.columns import (
 class Message(SQLModel, table=True):
     """What an account asks for: one text (or bytes) to one recipient.
 
-    ``state`` is a copy computed from the parts. ``daemon`` and ``lease_until`` say who works
-    on it; ``sim_id`` says which SIM carries it, and stays when the work is done.
+    ``state`` is a copy computed from the parts. ``daemon`` says who works on it, as long as
+    its lease lasts; ``sim_id`` says which SIM carries it, and stays when the work is done.
     """
 
     __table_args__ = (
@@ -94,7 +94,6 @@ class Message(SQLModel, table=True):
     bundle_id: int | None = Field(default=None, sa_type=BIG)
     bundle_ordinal: int | None = None
     daemon: int | None = Field(default=None, foreign_key="daemon.id")
-    lease_until: datetime | None = None
     revision: int = Field(default=0, sa_column_kwargs=default(0))  # how often it was replaced
     refused_by: list[int] | None = Field(default=None, sa_type=JSON)  # SIMs that may not
     refused_until: datetime | None = None  # carry it before then

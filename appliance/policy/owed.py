@@ -54,7 +54,7 @@ def owed_on_the_way(carrier: str | None, wish: Receipts | None) -> bool:
 
     It is no change of state: only who has asked for news on the way with the message gets it.
     """
-    return carrier is not None and wish is not None and _ON_THE_WAY <= TOLD[wish]
+    return carrier is not None and wish is not None and TOLD[wish] >= _ON_THE_WAY
 
 
 def _corrects(told: Set[State], state: State, was: State) -> bool:

@@ -69,11 +69,6 @@ class Settings(Protocol):
         """Return how many requests may be under way on a session, in each direction."""
         ...
 
-    @property
-    def gsm0(self) -> str:
-        """Return what data_coding 0 is: ``gsm0338`` or ``latin1``."""
-        ...
-
 
 Authenticate = Callable[[str, str], Awaitable[Account]]
 """system_id and password in, the account out; raises Unauthorised."""

@@ -169,7 +169,7 @@ class Store:
 
     @property
     def shared(self) -> bool:
-        """Whether other processes may write to the same database: their bells are not heard."""
+        """Whether other daemons may work on the same database."""
         return self._engine.dialect.name != "sqlite"
 
     @property

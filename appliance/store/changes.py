@@ -104,13 +104,12 @@ _MOVE_MESSAGE: Final = hot(
         changed_at=bindparam("moment"),
     )
 )
-_END_MESSAGE: Final = hot(_MOVE_MESSAGE.values(daemon=None, lease_until=None))
+_END_MESSAGE: Final = hot(_MOVE_MESSAGE.values(daemon=None))
 _GIVE_BACK: Final = hot(
     update(message)
     .where(message.c.id == bindparam("row"))
     .values(
         daemon=None,
-        lease_until=None,
         not_before=bindparam("when"),
         # Whatever SIM; but what has begun goes on by its own.
         sim_id=case((message.c.state == State.QUEUED, null()), else_=message.c.sim_id),

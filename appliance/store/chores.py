@@ -51,7 +51,7 @@ _LOST: Final = (
 _LET_GO: Final = (
     update(message)
     .where(text("message.state = 'sending'"), message.c.daemon == bindparam("worker"))
-    .values(daemon=None, lease_until=None)
+    .values(daemon=None)
 )
 _UNSEEN: Final = (
     update(line)

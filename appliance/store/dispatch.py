@@ -37,7 +37,6 @@ _CLAIM: Final = hot(
     .values(
         sim_id=bindparam("sim"),
         daemon=bindparam("worker"),
-        lease_until=bindparam("lease"),
         state=next_state(State.QUEUED, Event.CLAIM),
         cause=None,
         cause_code=None,
@@ -82,7 +81,7 @@ _GIVE_UP_CLAIM: Final = (
         message.c.sim_id == bindparam("sim"),
         message.c.daemon == bindparam("worker"),
     )
-    .values(daemon=None, lease_until=None)
+    .values(daemon=None)
 )
 _LAST_CONCAT: Final = select(counter.c.last).where(
     counter.c.sim_id == bindparam("sim"), counter.c.recipient_key == bindparam("recipient")
@@ -142,8 +141,7 @@ class Dispatch(Endings):
         if item.first:
             if not _bundle_free(transaction, item):
                 return False
-            claim = {"lease": item.lease_until, "seen": item.waiting.revision}
-            if execute(_CLAIM, ours | claim).rowcount != 1:
+            if execute(_CLAIM, ours | {"seen": item.waiting.revision}).rowcount != 1:
                 return False
         elif execute(_STILL_ALLOWED, ours).first() is None:
             execute(_GIVE_UP_CLAIM, ours)

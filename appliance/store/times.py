@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Table, bindparam, select, text, update
 
 from appliance.models import Inbound, Message, Notice
 from appliance.store.base import Base
-from appliance.store.ids import floor_of
 from appliance.store.tables import table_of
 from appliance.store.writer import Transaction, Verb
 
@@ -48,13 +47,16 @@ class Times:
         self._base = base
         self._put_right: Verb[_Pass, int | None] = Verb("put times right", _put_right_many)
 
-    async def put_right(self, since: datetime, until: datetime, step: timedelta) -> None:
-        """Move what was written from ``since`` to ``until`` by ``step``, as far as it decides."""
-        last = floor_of(until + timedelta(milliseconds=1)) - 1
+    def mark(self) -> int:
+        """Return an id: later rows have greater ones."""
+        return self._base.ids.take()
+
+    async def put_right(self, since: int, until: int, step: timedelta) -> None:
+        """Move what was written between two marks by ``step``, as far as it decides something."""
         for table, columns, condition in OPEN:
-            first: int | None = floor_of(since)
+            first: int | None = since
             while first is not None:
-                part = _Pass(table, columns, condition, first, last, step)
+                part = _Pass(table, columns, condition, first, until, step)
                 first = await self._base.writer.run(self._put_right, part)
 
 

@@ -137,7 +137,6 @@ class Begin:
     ordinal: int
     sim_id: int
     at: datetime
-    lease_until: datetime
     first: bool
     concat_reference: int | None = None  # from the part before; None for the first
     price: float | None = None  # of a part by this SIM; None: not known

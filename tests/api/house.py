@@ -121,7 +121,6 @@ class House:
             ordinal=waiting.todo[0],
             sim_id=self.sim,
             at=at,
-            lease_until=at + timedelta(minutes=5),
             first=True,
         )
         begun = await self.store.dispatch.begin(begin)

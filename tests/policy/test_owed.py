@@ -1,7 +1,7 @@
 import pytest
 
 from appliance.lifecycle import State
-from appliance.policy.owed import TOLD, owed
+from appliance.policy.owed import TOLD, owed, owed_on_the_way
 from appliance.submission import Door, Receipts
 
 S, R = State, Receipts
@@ -16,6 +16,9 @@ WISHES = {
     R.FAILURE: NOT_DELIVERED,
     R.SUCCESS: {S.DELIVERED},
     R.ALL: NOT_DELIVERED | {S.DELIVERED} | ON_THE_WAY,
+    R.PROGRESS: ON_THE_WAY,
+    R.FAILURE_AND_PROGRESS: NOT_DELIVERED | ON_THE_WAY,
+    R.SUCCESS_AND_PROGRESS: {S.DELIVERED} | ON_THE_WAY,
 }
 
 UNASKED = [
@@ -69,3 +72,10 @@ def test_a_failure_that_was_none_is_put_right_for_whoever_was_told_of_it(was):
 
 def test_who_wants_only_failures_hears_nothing_of_a_plain_delivery():
     assert not owed("smpp", Door.SMPP, R.FAILURE, S.DELIVERED, S.SENT)
+
+
+@pytest.mark.parametrize("wish", [None, *Receipts])
+def test_that_the_centre_still_tries_is_told_to_whoever_wants_news_on_the_way(wish):
+    wanted = wish is not None and WISHES[wish] >= ON_THE_WAY
+    assert owed_on_the_way("smpp", wish) == wanted
+    assert not owed_on_the_way(None, wish)

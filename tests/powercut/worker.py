@@ -141,7 +141,6 @@ class Daemon:
             ordinal=ordinal,
             sim_id=sim,
             at=now,
-            lease_until=now + timedelta(minutes=10),
             first=ordinal == 1,
             concat_reference=concat,
         )

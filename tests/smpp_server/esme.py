@@ -150,7 +150,6 @@ class Settings:
     inactivity_seconds: float = 300
     response_seconds: float = 60
     window: int = 50
-    gsm0: str = "gsm0338"
 
 
 @dataclass

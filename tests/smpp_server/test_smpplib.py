@@ -130,3 +130,52 @@ async def test_a_wrong_password_is_told_as_such(house):
         return caught.value.args[1]
 
     assert await asyncio.to_thread(work) == consts.SMPP_ESME_RINVPASWD
+
+
+async def test_a_query_is_read_and_has_the_id_that_was_answered(real):
+    def work():
+        with Esme(real.server.port) as esme:
+            found = []
+            esme.client.set_query_resp_handler(found.append)
+            esme.client.bind_transceiver(system_id="acme", password="secret")
+            esme.submit("hello")
+            esme.read_until(esme.sent, 1)
+            name = esme.sent[0].message_id.rstrip(b"\0")
+            esme.client.query_message(
+                message_id=name.decode(),
+                source_addr_ton=consts.SMPP_TON_ALNUM,
+                source_addr_npi=consts.SMPP_NPI_UNK,
+                source_addr="Acme",
+            )
+            esme.read_until(found, 1)
+            esme.client.unbind()
+            return name, found[0]
+
+    name, answer = await asyncio.to_thread(work)
+
+    assert answer.message_id.rstrip(b"\0") == name
+    assert answer.message_state == consts.SMPP_MESSAGE_STATE_ENROUTE
+    assert answer.final_date.rstrip(b"\0") == b""
+
+
+async def test_a_long_inbound_message_is_joined_by_either_form_of_parts(real):
+    def work():
+        with Esme(real.server.port) as esme:
+            esme.client.bind_receiver(system_id="acme", password="secret")
+            esme.read_until(esme.received, 4)
+            esme.client.unbind()
+            return esme.received
+
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    async with asyncio.timeout(PATIENCE):
+        while not real.woken:
+            await asyncio.sleep(0)
+        for form in ("udh", "sar"):
+            await real.set("inbound_form", form)
+            await real.server.deliver(real.account, notice(INBOUND, text="x" * 300))
+        udh, sar = (await working)[:2], working.result()[2:]
+
+    assert [pdu.esm_class for pdu in udh] == [consts.SMPP_GSMFEAT_UDHI] * 2
+    assert b"".join(pdu.short_message[6:] for pdu in udh) == b"x" * 300
+    assert [(pdu.sar_total_segments, pdu.sar_segment_seqnum) for pdu in sar] == [(2, 1), (2, 2)]
+    assert b"".join(pdu.short_message for pdu in sar) == b"x" * 300

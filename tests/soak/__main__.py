@@ -67,7 +67,7 @@ def main() -> int:
     """Run, say what came of it, and print all of it as JSON on standard output."""
     given = arguments()
     plan = plan_of(given)
-    logging.disable(logging.WARNING)  # smpplib sees the daemon go, and says so
+    logging.getLogger("smpp").setLevel(logging.ERROR)  # smpplib sees the daemon go, and says so
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

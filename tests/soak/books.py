@@ -124,7 +124,11 @@ def compare(
             f"{identity} {state}" for (identity, state), count in first.fates.items() if count > 1
         ],
         inbound_lost=_inbound_lost(books, found, first),
-        inbound_twice=[f"{who}: {text}" for (who, text), n in first.inbound.items() if n > 1],
+        inbound_twice=[
+            f"{who}: {text}"
+            for (who, text), count in first.inbound.items()
+            if count > 1 and who != stock.SENDER
+        ],
         invented=_invented(books, first),
         after_stop=books.taken_after_stop
         + [one.recipient for one in on_air if one.text == books.stopped.get(one.recipient)],

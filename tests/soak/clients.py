@@ -87,6 +87,14 @@ class _Bind(Esme):
         """Whether its connection stands."""
         return self._reader.is_alive()
 
+    def bind(self, kind: str, system_id: str, password: str) -> Any:
+        """Connect and bind; smpplib leaves its socket open where it cannot connect."""
+        try:
+            return super().bind(kind, system_id, password)
+        except NoConnection:
+            self.client.disconnect()
+            raise
+
     async def ask(self, pdu_fields: dict[str, Any]) -> Answer | None:
         """Submit; return the answer, None if the connection went before it came."""
         with suppress(NoConnection, OSError, PDUError):
@@ -130,11 +138,15 @@ class Smpp(Told):
             with suppress(asyncio.CancelledError):
                 await keeping
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it can submit just now."""
+        return self._bind is not None and self._bind.alive
+
     async def submit(self, text: bytes, to: str) -> str | None:
         """Submit; return the message's id, None if it is not known whether it was taken."""
         bind = self._bind
-        if bind is None or not bind.alive:
-            return None
+        assert bind is not None
         answer = await bind.ask(
             {
                 "source_addr_ton": consts.SMPP_TON_ALNUM,

@@ -33,6 +33,9 @@ DRAIN_SECONDS = 420.0
 
 REPORTS_LOST = ("reports_lost", "reports_dropped")
 
+IN_FLIGHT = re.compile(r"(\d+) parts? w\w+ in flight when the daemon ended")
+"""How the daemon says of how many parts it knows nothing, as it starts."""
+
 UNEXPECTED = re.compile(r"^\S+ (error|critical) |Traceback")
 """Lines of the daemon's log that even a soak full of faults must not have."""
 
@@ -224,7 +227,7 @@ class Soak:
             with suppress(asyncio.CancelledError):
                 await task
         self.found.faults = dict(troubles.counts)
-        self.found.doubts = troubles.doubts + self.found.kills * self.plan.modems
+        self.found.doubts = troubles.doubts + sum(map(int, IN_FLIGHT.findall(box.log.read_text())))
         self.found.seconds = round(time.monotonic() - self.began, 1)
 
     async def _sample(self, box: Box) -> None:

@@ -99,6 +99,8 @@ class Traffic:
             await asyncio.sleep(0.1)
 
     async def _by_smpp(self, number: int) -> None:
+        if not self.smpp.is_bound:
+            return
         one = await self._asked(number, self.smpp)
         one.identity = await self.smpp.submit(f"message {number}".encode(), one.to)
 

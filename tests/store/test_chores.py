@@ -272,9 +272,11 @@ async def test_the_chores_survive_a_database_that_fails(open_store, clock, caplo
 
 async def test_a_scheduler_does_the_chores_one_run_at_a_time(store, clock):
     jobs = Chores(store, clock, Messages()).schedule().get_jobs()
+    others = [(1, True, timedelta(seconds=10))] if store.shared else []  # may be lost
     assert [(job.max_instances, job.coalesce, job.trigger.interval) for job in jobs] == [
         (1, True, timedelta(seconds=30)),
         (1, True, timedelta(seconds=5)),
+        *others,
     ]
 
 

@@ -20,7 +20,6 @@ def begin(world, waiting, ordinal=1, *, first=True, reference=None, sim=None):
         ordinal=ordinal,
         sim_id=sim or world.sim,
         at=now,
-        lease_until=now + timedelta(minutes=10),
         first=first,
         concat_reference=reference,
     )

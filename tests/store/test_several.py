@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from appliance.chores import Chores
 from appliance.clock import ManualClock
 from appliance.errors import NameInUse
 from appliance.inbox import reading
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
+from appliance.settings import Messages
 from appliance.store import Store
 from appliance.store.bell import NOTICES, QUEUE
 from appliance.store.tenure import Lease, Tenure
@@ -168,6 +170,18 @@ async def test_what_a_lost_daemon_had_is_uncertain_or_free(world, open_store, ur
     (line,) = await other.views.lines(world.clock.now())
     assert (line.state, line.cause) == ("no_answer", "its daemon has not been heard of for long")
     assert await other.chores.take_over(world.clock.now()) == []
+
+
+@on_postgresql
+async def test_a_daemon_that_is_lost_is_an_incident(world, open_store, url):
+    other = await open_store("other")
+    let_lapse(url)
+    chores = Chores(other, world.clock, Messages())
+    await chores.take_over()
+    await chores.take_over()
+    (incident,) = await other.incidents.shown()
+    assert (incident.kind, incident.lasting) == ("daemon_lost", False)
+    assert incident.sentence.startswith("The daemon box has not been heard of for long.")
 
 
 @on_postgresql

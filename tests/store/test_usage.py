@@ -47,7 +47,6 @@ async def send(world, recipient=ALICE, price=None, outcome=Outcome.SENT):
         ordinal=1,
         sim_id=world.sim,
         at=now,
-        lease_until=now + DAY,
         first=True,
         price=price,
     )

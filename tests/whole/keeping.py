@@ -155,7 +155,9 @@ async def _running(made, mending, judging, check_every, root):
         judging=judging,
         **more,
     )
-    allowances = made.allowances = Allowances(store, clock, lambda _iccid, _simulated: made.contract, UTC)
+    allowances = made.allowances = Allowances(
+        store, clock, lambda _iccid, _simulated: made.contract, UTC
+    )
     roster = Roster(store, clock)
 
     def keep(found):

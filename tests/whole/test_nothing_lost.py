@@ -70,7 +70,7 @@ async def idle(made):
     async def there():
         now = made.clock.now()
         return dispatcher._lines and all(
-            line.idle or line.held_by(now) for line in dispatcher._lines
+            line.idle or line._conduct.held(now) for line in dispatcher._lines
         )
 
     await until(there, "all lines are idle")
@@ -284,7 +284,7 @@ async def test_whatever_happens_all_is_counted_and_nothing_stays_reserved(tmp_pa
         await dispatcher.look()
         now = made.clock.now()
         for line in dispatcher._lines:
-            assert not line.reserved.keys or line.held_by(now)
+            assert not line.reserved.keys or line._conduct.held(now)
             assert not line.allowance.reserved
             fresh = Allowance()
             work = partial(recollect, made.contract.limits, now=now)

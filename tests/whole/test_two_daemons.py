@@ -87,17 +87,6 @@ async def settled(box, names, *states):
     return await until(there, f"all are {states}", 90)
 
 
-async def test_messages_spread_over_the_modems_of_both(pair):
-    (a, bank_a), (b, bank_b) = pair
-    names = await submit(a, range(30)) + await submit(b, range(30, 60))
-    assert set(await settled(a, names, "delivered")) == {"delivered"}
-    on_air = parts(bank_a, bank_b)
-    assert set(on_air.values()) == {1}
-    assert len(on_air) == 60 + 12
-    assert bank_a.ledger.sent()
-    assert bank_b.ledger.sent()
-
-
 async def test_one_is_killed_in_mid_work_and_the_other_goes_on(pair):
     (a, bank_a), (b, bank_b) = pair
     for modem in range(LINES):  # between Ctrl-Z and its answer when the kill comes
@@ -136,25 +125,29 @@ async def test_one_that_sleeps_longer_than_its_lease_sends_nothing_twice(pair):
     assert set(parts(bank_a, bank_b).values()) == {1}
 
 
-async def test_what_one_accepts_the_other_tells_and_nothing_is_told_twice(pair):
-    (a, _), (b, _) = pair
+async def test_work_is_spread_and_told_once_whoever_took_it(pair, tmp_path, postgres_url):
+    (a, bank_a), (b, bank_b) = pair
     receiver = Receiver()
     async with receiver.listening() as url:
-        account = (
-            await a.local.post("/local/accounts", json={"name": "told", "webhook_url": url})
-        ).json()
+        new = {"name": "told", "webhook_url": url}
+        account = (await a.local.post("/local/accounts", json=new)).json()
         for box in (a, b):
             box.http.headers["Authorization"] = f"Bearer {account['api_key']}"
-        names = await submit(a, range(1, 5)) + await submit(b, range(6, 10))
-        await settled(b, names, "delivered")
+        names = await submit(a, range(20)) + await submit(b, range(20, 40))
+        assert set(await settled(b, names, "delivered")) == {"delivered"}
+        assert set(parts(bank_a, bank_b).values()) == {1}
+        assert len(parts(bank_a, bank_b)) == 40 + 8
+        assert bank_a.ledger.sent()
+        assert bank_b.ledger.sent()
 
         async def told():
             return all(receiver.told[name, "delivered"] for name in names)
 
         await until(told, "all are told")
         assert set(receiver.told.values()) == {1}
+        await no_twin_of(a, tmp_path, postgres_url)
         await a.kill()
-        after = await submit(b, range(11, 15))
+        after = await submit(b, range(41, 45))
 
         async def told_after():
             return all(receiver.told[name, "delivered"] for name in after)
@@ -162,13 +155,15 @@ async def test_what_one_accepts_the_other_tells_and_nothing_is_told_twice(pair):
         await until(told_after, "the other one tells what follows")
 
 
-async def test_a_second_daemon_of_the_same_name_does_not_start(pair, tmp_path, postgres_url):
-    log = tmp_path / "twin.log"
+async def no_twin_of(box, folder, url):
+    """See that a second daemon of the same name does not start."""
+    assert box.process.returncode is None
+    log = folder / "twin.log"
     env = {
-        "APPLIANCE_STORAGE__DATABASE": postgres_url,
+        "APPLIANCE_STORAGE__DATABASE": url,
         "APPLIANCE_STORAGE__DAEMON": "a",
-        "APPLIANCE_STORAGE__DATA": str(tmp_path / "twin"),
-        "APPLIANCE_MODEMS__PORTS": str(tmp_path / "none*"),
+        "APPLIANCE_STORAGE__DATA": str(folder / "twin"),
+        "APPLIANCE_MODEMS__PORTS": str(folder / "none*"),
     }
     twin = await start("appliance", "run", env=env, log=log)
     async with asyncio.timeout(READY_SECONDS):

@@ -67,6 +67,7 @@ def upgrade() -> None:
     for table, columns in added().items():
         for column in columns:
             op.add_column(table, column)
+    op.drop_column("message", "lease_until")  # a daemon has a lease now, not each message
     op.create_table(
         "lane",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -207,3 +208,4 @@ def downgrade() -> None:
     for table, columns in added().items():
         for column in columns:
             op.drop_column(table, column.name)
+    op.add_column("message", sa.Column("lease_until", UTCDateTime(), nullable=True))
