@@ -8,7 +8,8 @@ else speaks on the port in between.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,18 +53,28 @@ class _Slot:
     settled: bool = False
 
 
+async def _nobody_doubts() -> None:
+    """Take the SIM for the one that it was."""
+
+
 class Mailbox:
-    """The memories of one modem, and what comes past them."""
+    """The memories of one modem, and what comes past them.
+
+    ``same_sim`` is called where a SIM's memory shows more than was announced; it raises NotReady if
+    that is another SIM, whose messages would be taken for those of the one that start-up found.
+    """
 
     def __init__(self, link: Link, arrivals: Arrivals, habits: Habits) -> None:
         self.memories: tuple[str, ...] = ()
+        self.same_sim: Callable[[], Awaitable[None]] = _nobody_doubts
         self.direct = Handover(link, arrivals)
         self.sweeping = False  # every memory is due
         self._link, self._arrivals, self._habits = link, arrivals, habits
         self._shelf = Shelf(link, habits)
         self._slots: dict[tuple[str, int], _Slot] = {}
         self._due: dict[str, None] = {}  # memories to pass through
-        self._announced: set[str] = set()  # because something new is said to be there
+        self._announced: Counter[str] = Counter()  # how much is said to be new there
+        self._surprising = self._proven = ""  # a memory whose SIM is to be looked at, or was
         self._read: set[str] = set()  # memories that were passed through once
         self._wake = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
@@ -142,6 +153,9 @@ class Mailbox:
         while memory := next(iter(self._due), None):
             async with self._link.turns.turn(Rank.CHORE):
                 await self._pass(memory)
+            if self._surprising:
+                await self.same_sim()
+                self._proven, self._surprising = self._surprising, ""
 
     def close(self) -> None:
         """Stop timers and tasks."""
@@ -186,7 +200,7 @@ class Mailbox:
         if note.memory not in self.memories:
             self.sweep_all()
             return
-        self._announced.add(note.memory)
+        self._announced[note.memory] += 1
         self._due[note.memory] = None
         self._wake.set()
 
@@ -208,8 +222,6 @@ class Mailbox:
 
     async def _pass(self, memory: str) -> None:
         self._due.pop(memory, None)  # what is announced from here on is for the next pass
-        announced = memory in self._announced
-        self._announced.discard(memory)
         try:
             seen = await self._shelf.read(memory)
         except CommandRefused as error:
@@ -219,9 +231,26 @@ class Mailbox:
         except ModemError:
             self._due[memory] = None
             raise
+        if self._is_surprising(memory, seen):
+            self._surprising = memory
+            self._due[memory] = None  # it is read once more when that is known
+            return
+        announced = self._announced.pop(memory, 0)
         if not self._hand_out(memory, seen) and announced:
             self.sweep_all()  # some models announce one memory and use another
         await self._delete(memory)
+
+    def _is_surprising(self, memory: str, seen: dict[int, Said]) -> bool:
+        """Say whether a SIM's memory holds so much that is new that it may be another SIM's."""
+        proven, self._proven = self._proven == memory, ""
+        if proven or Stored(memory, 0).own:
+            return False
+        slots = self._slots
+        new = sum(
+            slots[memory, index].pdu != said.pdu if (memory, index) in slots else True
+            for index, said in seen.items()
+        )
+        return new > self._announced[memory]
 
     def _hand_out(self, memory: str, seen: dict[int, Said]) -> int:
         """Hand out what is new in a listing, forget what is gone; return how much is new."""

@@ -82,10 +82,12 @@ class Running:
         self.sender.within = self.link.timing.send or slowest
         self.calls.profile = self.ussd.profile = setup.profile
         await self.calls.begin()
+        watch = SimWatch(self.link, self._pulse, setup, self.arrivals.end)
+        self.mailbox.same_sim = watch.prove
         await self.upkeep.begin(setup)
         await self._note_clock()
         self._housekeeper = asyncio.create_task(self.upkeep.keep())
-        self._sim_watch = SimWatch(self.link, self._pulse, setup, self.arrivals.end)
+        self._sim_watch = watch
 
     def indicated(self, said: Said) -> None:
         """Take what the modem says unasked."""

@@ -44,6 +44,19 @@ class SimWatch:
         if changed:
             raise self._pulse.halt(Trouble.SIM_CHANGED)
 
+    async def prove(self) -> None:
+        """Look at the SIM as ``check`` does; if it has gone, ``on_gone`` is called as well.
+
+        Raises:
+            NotReady, ModemError: as for ``check``.
+
+        """
+        try:
+            await self.check()
+        except NotReady as error:
+            self._on_gone(error)
+            raise
+
     def suspect(self) -> None:
         """Look at once, and once more if this is called meanwhile."""
         self._signed = True

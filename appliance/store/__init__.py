@@ -10,28 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import SQLModel
 
 from appliance.clock import Clock
 from appliance.errors import StoreError
-from appliance.models import (
-    Attempt,
-    Call,
-    Consent,
-    Daemon,
-    History,
-    Inbound,
-    InboundPart,
-    Incident,
-    Message,
-    Notice,
-    OptOut,
-    Report,
-    Request,
-    Setting,
-    Sim,
-)
+from appliance.models import Daemon, Setting, Sim
 from appliance.policy.retries import MOST_TRIES
 from appliance.store.accounts import Accounts
 from appliance.store.balances import Balances
@@ -267,11 +252,9 @@ def _secret(connection: Connection) -> bytes:
 
 # A part's id follows its message's; the history row that comes with it is younger.
 _NEWEST: Final = tuple(
-    hot(select(func.max(table_of(model).c.id)))
-    for model in (
-        *(Message, Attempt, History, Inbound, InboundPart, Call, Notice, OptOut, Consent, Report),
-        *(Incident, Request),
-    )
+    hot(select(func.max(table.c.id)))
+    for table in SQLModel.metadata.sorted_tables
+    if "id" in table.c and isinstance(table.c.id.type, BigInteger) and table.name != "part"
 )
 
 

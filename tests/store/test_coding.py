@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from appliance.lifecycle import Event, State
 from appliance.models import ConcatCounter, Outcome
+from appliance.policy.retries import Again
 from appliance.store.tables import table_of
 from tests.store.steps import begun, end, first_waiting, part_states, state
 
@@ -80,6 +81,7 @@ async def refuse_validity(world):
         code=198,
         cause="no validity periods",
         without_validity=True,
+        again=Again.AS_IT_IS,
     )
     return beginning
 
