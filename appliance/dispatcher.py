@@ -14,7 +14,7 @@ from appliance.ahead import LOOK_AGAIN, Choosing, Lane, ReadAhead
 from appliance.clock import Clock
 from appliance.errors import StoreError
 from appliance.kept import KeptRoom
-from appliance.line import Line
+from appliance.line import SLOW, Line
 from appliance.policy.bonds import Bonds
 from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Choice, Free, Plan, assign, choose
@@ -251,9 +251,11 @@ class Dispatcher:
             if waiting is None or lane is None:
                 return
             candidate = self._bonds.tied(self._queue.candidate(lane, waiting), itself=1)
+            sticky = self._choosing.sticky()
+            if busiest.handed_for(now) >= SLOW or now >= candidate.due_at + sticky:
+                candidate = replace(candidate, known_sim=None)  # that SIM cannot send in time
             free = idle.free(AHEAD)
             rest = [line.free(AHEAD) for line in self._lines if line is not idle]
-            sticky = self._choosing.sticky()
             found = choose(candidate, [free], now, sticky=sticky, others=rest.copy)
             if found.line is free:
                 idle.reserve(busiest.reserved.take_last())

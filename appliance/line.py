@@ -297,12 +297,16 @@ class Line:
     def _slowness_told(self, at: datetime) -> Iterator[None]:
         """Let it be seen that the modem has a part for long, from ``at`` on."""
         self._handed_at = at
-        telling = asyncio.get_running_loop().call_later(SLOW.total_seconds(), self._news)
+        telling = asyncio.get_running_loop().call_later(SLOW.total_seconds(), self._tell_slow)
         try:
             yield
         finally:
             self._handed_at = None
             telling.cancel()
+
+    def _tell_slow(self) -> None:
+        self._news()
+        self._hands.nudge()  # what waits for this line may go by others now
 
     def _remember(self, end: AttemptEnd, outcome: Answer) -> None:
         """Write an outcome down, and judge the line by it."""

@@ -222,6 +222,7 @@ class Mailbox:
 
     async def _pass(self, memory: str) -> None:
         self._due.pop(memory, None)  # what is announced from here on is for the next pass
+        announced = self._announced.pop(memory, 0)
         try:
             seen = await self._shelf.read(memory)
         except CommandRefused as error:
@@ -231,26 +232,28 @@ class Mailbox:
         except ModemError:
             self._due[memory] = None
             raise
-        if self._is_surprising(memory, seen):
+        if self._is_surprising(memory, seen, announced):
             self._surprising = memory
+            self._announced[memory] += announced
             self._due[memory] = None  # it is read once more when that is known
             return
-        announced = self._announced.pop(memory, 0)
         if not self._hand_out(memory, seen) and announced:
             self.sweep_all()  # some models announce one memory and use another
         await self._delete(memory)
 
-    def _is_surprising(self, memory: str, seen: dict[int, Said]) -> bool:
+    def _is_surprising(self, memory: str, seen: dict[int, Said], announced: int) -> bool:
         """Say whether a SIM's memory holds so much that is new that it may be another SIM's."""
-        proven, self._proven = self._proven == memory, ""
-        if proven or Stored(memory, 0).own:
+        if Stored(memory, 0).own:
+            return False
+        if self._proven == memory:
+            self._proven = ""
             return False
         slots = self._slots
         new = sum(
             slots[memory, index].pdu != said.pdu if (memory, index) in slots else True
             for index, said in seen.items()
         )
-        return new > self._announced[memory]
+        return new > announced
 
     def _hand_out(self, memory: str, seen: dict[int, Said]) -> int:
         """Hand out what is new in a listing, forget what is gone; return how much is new."""

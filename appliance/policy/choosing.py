@@ -252,9 +252,10 @@ def waits_for(
 ) -> Free | None:
     """Return the line of the SIM that a recipient knows, if its message goes by that or waits.
 
-    It waits as long as that SIM can send soon; not where it was refused by it.
+    It waits as long as that SIM can send soon; not where it was refused by it, and not at all
+    where ``sticky`` is nothing.
     """
-    if candidate.known_sim is None or candidate.only_sim is not None:
+    if not sticky or candidate.known_sim is None or candidate.only_sim is not None:
         return None
     known = next((line for line in lines if line.sim_id == candidate.known_sim), None)
     if known is None:

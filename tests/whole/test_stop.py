@@ -73,7 +73,7 @@ async def apps(tmp_path_factory):
     async with (
         hook.listening() as url,
         running_bank(folder / "bank", *options) as bank,
-        running_box(folder / "data", bank.ports, config=CONFIG) as box,
+        running_box(folder / "data", bank.ports, config=CONFIG, POOL__STICKY_SECONDS="0") as box,
     ):
         first = await box.account(name="hook", webhook_url=url)
         second = await box.account(name="esme")
