@@ -268,22 +268,28 @@ class Dispatcher:
         holds = []
         for lane_id, wakes_at in plan.asleep.items():
             lane = self._lane(lane_id)
-            others_could = self._others_could(lane, now)
-            if lane.more and others_could:
+            others_at = self._others_at(lane, now)
+            if lane.more and others_at == now:
                 holds += self._step_aside(lane, now)
             else:
-                lane.sleep(wakes_at, deaf=not others_could)
+                times = [at for at in (wakes_at, others_at) if at is not None and at > now]
+                lane.sleep(min(times, default=None), deaf=others_at != now)
         await self._queue.hold(holds)
 
-    def _others_could(self, lane: Lane, now: datetime) -> bool:
-        """Tell whether some other message of a lane could leave: what hides it steps aside."""
+    def _others_at(self, lane: Lane, now: datetime) -> datetime | None:
+        """Return when some other message of a lane could leave, None if time alone changes nothing.
+
+        If that is now, what hides it steps aside.
+        """
         first = lane.ahead[0]
         plain = replace(first, parts=1, recipient_key=b"", only_sim=None, known_sim=None)
         groups = plain.route.groups_at(plain.due_at, now)
-        return any(
-            free.in_group(groups) and free.may_send(now, free.pending + 1, plain).at == now
+        times = [
+            free.may_send(now, free.pending + 1, plain).at
             for free in self._free()
-        )
+            if free.in_group(groups)
+        ]
+        return min((at for at in times if at is not None), default=None)
 
     def _step_aside(self, lane: Lane, now: datetime) -> list[Hold]:
         """Return until when what was read of a lane steps aside, as far as it cannot leave."""

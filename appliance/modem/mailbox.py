@@ -74,7 +74,7 @@ class Mailbox:
         self._slots: dict[tuple[str, int], _Slot] = {}
         self._due: dict[str, None] = {}  # memories to pass through
         self._announced: Counter[str] = Counter()  # how much is said to be new there
-        self._surprising = self._proven = ""  # a memory whose SIM is to be looked at, or was
+        self._proven: set[str] = set()  # memories of a SIM that was looked at since they were read
         self._read: set[str] = set()  # memories that were passed through once
         self._wake = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
@@ -152,10 +152,10 @@ class Mailbox:
         self.sweeping = False
         while memory := next(iter(self._due), None):
             async with self._link.turns.turn(Rank.CHORE):
-                await self._pass(memory)
-            if self._surprising:
+                doubtful = not await self._pass(memory)
+            if doubtful:
                 await self.same_sim()
-                self._proven, self._surprising = self._surprising, ""
+                self._proven.add(memory)
 
     def close(self) -> None:
         """Stop timers and tasks."""
@@ -220,7 +220,8 @@ class Mailbox:
         if sum(slot.settled for slot in self._slots.values()) >= MANY:
             self.tidy_now()
 
-    async def _pass(self, memory: str) -> None:
+    async def _pass(self, memory: str) -> bool:
+        """Read and empty a memory; False if it is to be known first whether the SIM is the same."""
         self._due.pop(memory, None)  # what is announced from here on is for the next pass
         announced = self._announced.pop(memory, 0)
         try:
@@ -228,25 +229,25 @@ class Mailbox:
         except CommandRefused as error:
             logger.info("%s: memory %s cannot be read: %s", self._link.port, memory, error.final)
             self._read.add(memory)
-            return
+            return True
         except ModemError:
             self._due[memory] = None
             raise
         if self._is_surprising(memory, seen, announced):
-            self._surprising = memory
             self._announced[memory] += announced
-            self._due[memory] = None  # it is read once more when that is known
-            return
+            self._due[memory] = None
+            return False
         if not self._hand_out(memory, seen) and announced:
             self.sweep_all()  # some models announce one memory and use another
         await self._delete(memory)
+        return True
 
     def _is_surprising(self, memory: str, seen: dict[int, Said], announced: int) -> bool:
         """Say whether a SIM's memory holds so much that is new that it may be another SIM's."""
         if Stored(memory, 0).own:
             return False
-        if self._proven == memory:
-            self._proven = ""
+        if memory in self._proven:
+            self._proven.discard(memory)
             return False
         slots = self._slots
         new = sum(

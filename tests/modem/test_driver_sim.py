@@ -12,7 +12,7 @@ from appliance.modem import answers
 from appliance.modem.signs import READY_NOTE, SIM_NOTE
 from appliance.modem.values import LineState
 from tests.fake_modem import PERSONALITIES
-from tests.modem.driving import LIMIT, silence, timing, until
+from tests.modem.driving import LIMIT, arrival, silence, timing, until
 
 TALKING = [name for name, make in PERSONALITIES.items() if make.sim_out]
 
@@ -44,6 +44,28 @@ async def test_a_sim_that_is_exchanged_is_noticed_at_once(rig, make):
     await until(lambda: rig.fake.sms_ready)
     await modem.start()
     assert modem.sim.iccid not in {was, None}
+
+
+async def test_what_lies_on_another_sim_is_not_taken_for_what_came_to_this_one(rig):
+    """Nothing told of the change, and a word of something new has the memory read."""
+    await rig.bank("zte")
+    modem = await rig.started()
+    await rig.fault("swap")
+    await until(lambda: rig.fake.sms_ready)
+    await rig.fault("fill", memory="SM")
+    await rig.do("say", text='+CMTI: "SM",1')
+    await hears_of_it(modem)
+    assert modem.health.cause.startswith("Another SIM")
+    assert rig.fake.memory("SM").full  # nothing was deleted either
+
+
+async def test_a_sim_that_holds_much_that_is_new_and_is_the_same_has_it_read(rig):
+    await rig.bank("zte")
+    modem = await rig.started()
+    await rig.fault("fill", memory="SM", leave=40)
+    await rig.do("say", text='+CMTI: "SM",1')
+    for _ in range(10):
+        assert (await arrival(modem)).place.memory == "SM"
 
 
 async def test_a_sim_that_only_says_that_it_is_ready_changes_nothing(rig):

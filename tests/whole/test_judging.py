@@ -70,7 +70,7 @@ async def test_no_password_is_what_a_sim_is_tried_with(tmp_path):
     async with home(tmp_path, judging=RULES) as here:
         await here.ready()
         await here.fault("mute_network", code=BARRED, cure="never")
-        await submit(here, range(3))
+        await submit(here, range(3), category=Category.URGENT)
         await here.stands("sim_refused")
         await here.do("mend", modem=0)
         await submit(here, [10], category=Category.OTP)  # which would go before all others
