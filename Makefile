@@ -1,6 +1,6 @@
 # Chores for developers; the two commands of the README need no make.
 
-.PHONY: run test lint types format bench
+.PHONY: run test lint types format bench soak
 
 run:
 	@scripts/run
@@ -21,3 +21,7 @@ format:
 
 bench:
 	@.venv/bin/python -m benchmarks
+
+# Some minutes, or as long as is said: make soak HOURS=8 SEED=7
+soak:
+	@.venv/bin/python -m tests.soak $(if $(HOURS),--hours $(HOURS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

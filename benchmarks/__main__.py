@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import choosing, doors, kills, reaction, sending, starting
+from benchmarks import choosing, doors, flood, kills, reaction, sending, starting
 from benchmarks.measure import machine
 
 Bench = Callable[[Path], Awaitable[dict[str, Any]]]
@@ -29,6 +29,10 @@ BENCHES: dict[str, Bench] = {
     "reaction, 64 modems and 3 bad ones": lambda at: reaction.reaction(
         at, modems=64, messages=1280, seconds=1, bad=True
     ),
+    "flood, 64 modems, without and with 4 bad ones": lambda at: flood.flood(
+        at, modems=64, messages=1280, seconds=1, rounds=2
+    ),
+    "idle, 16 modems": lambda at: sending.idle(at, modems=16, seconds=30),
     "idle, 4 modems": lambda at: sending.idle(at, modems=4, seconds=30),
     "200 inbound, 4 modems": lambda at: sending.inbound(at, modems=4, messages=200),
     "120 messages, 10 kills": lambda at: kills.kills(at, messages=120, times=10),

@@ -32,7 +32,17 @@ async def reaction(
         async with Esme.bound(box.smpp_port, account["system_id"], account["password"]) as esme:
             await esme.submit(messages, 50)
             await bank.control.do("wait_sent", count=messages - modems, timeout=300)
-    times = sorted(json.loads((bank_folder / "reactions.json").read_text()))
+    return summary([milliseconds for _at, milliseconds in reactions(bank_folder)])
+
+
+def reactions(bank_folder: Path) -> list[tuple[float, float]]:
+    """Return what a bank of watched ports has noted: when, and how many milliseconds."""
+    return [tuple(each) for each in json.loads((bank_folder / "reactions.json").read_text())]
+
+
+def summary(times: list[float]) -> dict[str, Any]:
+    """Return the median and the slowest hundredth of times in milliseconds."""
+    times = sorted(times)
     return {
         "reactions": len(times),
         "median_ms": round(times[len(times) // 2], 2),

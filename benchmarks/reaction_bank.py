@@ -1,8 +1,9 @@
 """A bank that notes for how long each modem waits after its answer until the next command comes.
 
 ``python -m benchmarks.reaction_bank``, with the options of ``python -m tests.fake_modem``; at its
-end it writes the times, in milliseconds, to ``reactions.json`` in its directory. They hold what
-the bank's own event loop needs to see the bytes.
+end it writes the times, in milliseconds, each with when it was (seconds since 1970), to
+``reactions.json`` in its directory. They hold what the bank's own event loop needs to see the
+bytes.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ FINAL = b"\r\nOK\r\n"
 class Stopwatch:
     """The times of one port: from +CMGS with its OK to the first byte of what follows."""
 
-    times: ClassVar[list[float]] = []  # of all ports
+    times: ClassVar[list[tuple[float, float]]] = []  # of all ports
 
     def __init__(self, port: PtyPort) -> None:
         self._since: float | None = None
@@ -36,7 +37,7 @@ class Stopwatch:
     def receive(self, data: bytes) -> None:
         """Pass on what it hears."""
         if self._since is not None:
-            self.times.append((time.perf_counter() - self._since) * 1000)
+            self.times.append((time.time(), (time.perf_counter() - self._since) * 1000))
             self._since = None
         self._receive(data)
 

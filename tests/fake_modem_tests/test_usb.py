@@ -125,6 +125,43 @@ async def test_taken_and_given_at_once_it_comes_back_too_and_that_cures_it(machi
     assert machine.bank.modems[1].faults.hung  # behind an adapter for its UART
 
 
+async def test_the_port_it_sits_at_can_be_switched_off_and_on_and_that_cures_it(machine):
+    switches = [
+        machine.sysfs / "bus/usb/devices/1-1:1.0" / f"1-1-port{number}" / "disable"
+        for number in (1, 2)
+    ]
+    async with AsyncControl(machine.bank.directory) as control:
+        for modem in (0, 1):
+            await control.do("fault", modem=modem, kind="hang", cure="power")
+    before = machine.fact(0, "devnum")
+    for switch in switches:
+        assert switch.read_text().strip() == "0"
+        switch.write_text("1")
+    await machine.until(lambda: not machine.device(0).exists() and not machine.device(1).exists())
+    assert switches[0].exists()  # it is the hub's
+    machine.bank.ports[0].appear()
+    assert not machine.bank.ports[0].present
+    for switch in switches:
+        switch.write_text("0")
+    await machine.until(lambda: all(one.present for one in machine.bank.ports))
+    assert machine.fact(0, "devnum") != before
+    opened = machine.port(0)
+    assert (await opened.ask("AT")).endswith("OK")
+    opened.close()
+    assert machine.bank.modems[1].faults.hung  # what is on a UART has power of its own
+
+
+async def test_switched_off_and_on_at_once_it_comes_back_too(machine):
+    switch = machine.sysfs / "bus/usb/devices/1-1:1.0/1-1-port1/disable"
+    before = machine.fact(0, "devnum")
+    switch.write_text("1")
+    switch.write_text("0")
+    await machine.until(lambda: machine.device(0).exists() and machine.fact(0, "devnum") != before)
+    opened = machine.port(0)
+    assert (await opened.ask("AT+CGMM")).endswith("E3372|OK")
+    opened.close()
+
+
 async def test_a_stick_that_is_pulled_out_is_gone_and_comes_back_as_it_was(machine):
     ttys = machine.ttys()
     async with AsyncControl(machine.bank.directory) as control:

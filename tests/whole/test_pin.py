@@ -1,5 +1,7 @@
 """SIMs that want their PIN: the right one is entered, a wrong one once, and the page says so."""
 
+from itertools import count
+
 import pytest
 import pytest_asyncio
 
@@ -111,8 +113,11 @@ async def test_a_sim_that_comes_to_want_its_pin_is_opened_again(site):
     await site.fault(RIGHT, "pin", pin="1111")
     await site.becomes(RIGHT, "ready")
 
+    numbers = count()
+
     async def sends():
-        message = (await site.box.send("+4915130000002", "once more"))["id"]
+        to = f"+49151300{next(numbers):05d}"  # each knows no SIM yet
+        message = (await site.box.send(to, "once more"))["id"]
         await site.box.becomes(message, "delivered")
         return any(one.modem == RIGHT for one in site.bank.ledger.sent()[-4:])
 
