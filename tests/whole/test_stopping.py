@@ -39,8 +39,10 @@ async def test_what_is_in_flight_is_awaited_and_the_rest_is_kept(tmp_path):
         await bank.control.do("set", network={"retry_seconds": 1})
         async with box.http.stream("GET", "/events"):  # somebody looks at the page
             texts = [f"message {count}" for count in range(6)]
-            ids = [(await box.send("+4915112340000", text))["id"] for text in texts]
-            long = (await box.send("+4915112340001", "long " * 70))["id"]
+            ids = [
+                (await box.send(f"+491511234{at:04d}", text))["id"] for at, text in enumerate(texts)
+            ]
+            long = (await box.send("+4915112349999", "long " * 70))["id"]
 
             async def in_flight():
                 stats = (await bank.control.do("stats"))["modems"]
