@@ -40,12 +40,14 @@ async def flood(
 
     One of these says 500 kB/s of garbage, one stops reading, one hangs, and one blocks whoever
     opens its port; none is ever given up for long. They are in a process of their own, so that
-    what it costs to be bad is not counted. ``seconds``: how long the others take for a message.
+    what it costs to be bad is not counted. ``seconds``: how long the others take for a message at
+    least, and half as long again on average.
     """
     stretches: list[Stretch] = []
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
         options = ("--modems", str(modems), "--quiet", "--cmgs-delay", str(seconds))
+        options += ("--cmgs-jitter", str(seconds))  # they do not answer all at once
         good = await start(
             running_bank(folder / "good", *options, module="benchmarks.reaction_bank")
         )

@@ -104,11 +104,14 @@ async def submit(box: Box, messages: int) -> float:
 
 
 async def idle(folder: Path, *, modems: int, seconds: float) -> dict[str, Any]:
-    """Measure what waiting costs."""
+    """Measure what waiting costs a daemon that has run before."""
     async with (
         running_bank(folder / "bank", "--modems", str(modems)) as bank,
         running_box(folder / "data", bank.ports) as box,
     ):
+        await box.lines_ready(modems)
+        await box.stop()
+        await box.start()
         await box.lines_ready(modems)
         assert box.process is not None
         await asyncio.sleep(3)

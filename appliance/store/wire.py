@@ -14,10 +14,8 @@ from asyncio import get_running_loop
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
-from psycopg import errors
 from sqlalchemy import Engine, text
 
 from appliance.errors import NameInUse, StoreError
@@ -25,6 +23,9 @@ from appliance.store.bell import TENURE, Bells
 from appliance.store.engine import session_of
 from appliance.store.tenure import Tenure
 from appliance.store.writer import Transaction
+
+if TYPE_CHECKING:
+    import psycopg
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Wire:
         self.tenure, self.bells = tenure, Bells()
         self._engine, self._name, self._daemon = engine, name, 0
         self._loop = get_running_loop()
+        self._driver: Any = engine.dialect.dbapi  # psycopg; not loaded where SQLite is used
         self._connection: psycopg.Connection[Any] | None = None
         self._others = False
         self._closing = threading.Event()
@@ -78,7 +80,7 @@ class Wire:
         try:
             self._connect()
             self._renew(anew=True)
-        except psycopg.Error as error:
+        except self._driver.Error as error:
             raise StoreError(f"the database cannot be used: {type(error).__name__}") from error
         self._thread.start()
 
@@ -98,7 +100,7 @@ class Wire:
         if self._thread.ident is not None:
             self._thread.join()
         if self._connection is not None:
-            with suppress(psycopg.Error):
+            with suppress(self._driver.Error):
                 self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._drop()
         self._wake.close()
@@ -112,7 +114,7 @@ class Wire:
                     self._renew()
                     self._ring(None)  # what was rung meanwhile was not heard
                 self._listen(self._connection)
-            except (psycopg.Error, NameInUse, OSError) as error:
+            except (self._driver.Error, NameInUse, OSError) as error:
                 self.tenure.lost()
                 self._drop()
                 logger.warning("nothing is sent while the database is away: %s", _brief(error))
@@ -121,13 +123,15 @@ class Wire:
     def _connect(self) -> None:
         url = self._engine.url
         _, options = self._engine.dialect.create_connect_args(url)
-        connection = psycopg.connect("", autocommit=True, **options, **session_of(url))
+        connection: psycopg.Connection[Any] = self._driver.connect(
+            "", autocommit=True, **options, **session_of(url)
+        )
         self._connection = connection
         within = str(int(NAME_WITHIN / timedelta(milliseconds=1)))
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [within])
         try:
             connection.execute("SELECT pg_advisory_lock(%s, %s)", [NAMES, self._daemon])
-        except errors.LockNotAvailable:
+        except self._driver.errors.LockNotAvailable:
             raise NameInUse(self._name) from None
         # What comes with the answer to a statement is given to this.
         connection.add_notify_handler(lambda said: self._heard(said.payload))

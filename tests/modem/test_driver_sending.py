@@ -66,6 +66,22 @@ async def test_a_long_message_keeps_the_link_open_while_more_parts_wait(rig):
     ]
 
 
+async def test_what_is_out_of_time_right_before_ctrl_z_is_not_sent(rig):
+    await rig.bank()
+    modem = await rig.started()
+    asked = []
+
+    def in_time():
+        asked.append(len(rig.on_air))
+        return False
+
+    said = await modem.send(encoded("never"), committed(), in_time=in_time)
+    assert said == NotSent("it is too late for it")
+    assert asked == [0]
+    assert isinstance(await modem.send(encoded("then"), committed()), Sent)
+    assert [sent.text for sent in rig.on_air] == ["then"]
+
+
 async def test_nothing_is_on_the_air_before_the_commit(rig):
     await rig.bank()
     modem = await rig.started()

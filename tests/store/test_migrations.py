@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from appliance.inbox import reading
 from appliance.store import Store
 from appliance.store.engine import open_engine
 from appliance.store.migrate import SCRIPTS, migrate
+from tests.box import ROOT
 from tests.store.steps import rows
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -158,6 +161,15 @@ def test_a_database_that_is_up_to_date_is_left_alone(engine, tmp_path):
     before = sorted(tmp_path.iterdir())
     assert migrate(engine, NOW) is None
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_daemon_loads_nothing_large_that_it_does_not_need():
+    code = "import sys, appliance.cli, appliance.daemon; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    large = {"alembic", "psycopg", "phonenumbers.carrier", "phonenumbers.timezone"}
+    assert not large & set(done.stdout.split())
 
 
 @each_engine
