@@ -139,7 +139,7 @@ def test_ci_calls_exactly_the_readmes_command():
 def test_the_makefile_has_no_target_without_a_program():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
-    assert {"run", "test", "lint", "types", "format", "bench"} == set(targets)
+    assert {"run", "test", "lint", "types", "format", "bench", "soak"} == set(targets)
 
 
 def test_no_tracked_file_names_a_machine_or_where_packages_come_from():

@@ -123,7 +123,7 @@ def compare(
         told_twice=[
             f"{identity} {state}" for (identity, state), count in first.fates.items() if count > 1
         ],
-        inbound_lost=_inbound_lost(books, found, first),
+        inbound_lost=untold_inbound(books, found, first),
         inbound_twice=[
             f"{who}: {text}"
             for (who, text), count in first.inbound.items()
@@ -156,8 +156,11 @@ def _untold(found: Mapping[Asked, State]) -> list[str]:
     ]
 
 
-def _inbound_lost(books: Books, found: Mapping[Asked, State], first: Told) -> list[str]:
-    """Return what came in and the app was not told; answers are owed for what was delivered."""
+def untold_inbound(books: Books, found: Mapping[Asked, State], first: Told) -> list[str]:
+    """Return what came in and no app was told; answers are owed for what was delivered.
+
+    ``found``: what the daemon says of every message; ``first``: the app that strangers' go to.
+    """
     answers = [
         f"{one.to}: {one.reply}"
         for one, it in found.items()

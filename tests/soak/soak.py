@@ -14,7 +14,7 @@ from typing import Any
 from tests.box import Bank, Box, running_bank, running_box, until
 from tests.fake_modem import PERSONALITIES
 from tests.soak import daemon, gauges
-from tests.soak.books import FINAL, SETTLED, Audit, State, compare
+from tests.soak.books import FINAL, SETTLED, Audit, State, compare, untold_inbound
 from tests.soak.clients import Smpp, Webhook
 from tests.soak.faults import Troubles
 from tests.soak.gauges import Sample
@@ -302,12 +302,13 @@ class Soak:
         for what in ("pending_reports", "pending_messages"):
             if stats[what]:
                 return f"{stats[what]} {what} in the network"
-        if missing := [one for one in traffic.books.inbound if not self.webhook.inbound[one]]:
-            return f"{len(missing)} inbound messages, such as {missing[0]}"
         states = await self._states(box)
+        found = {one: states[one.identity or ""] for one in traffic.books.accepted}
+        if missing := untold_inbound(traffic.books, found, self.webhook):
+            return f"{len(missing)} inbound messages, such as {missing[0]}"
         unreported = 0
-        for one in traffic.books.accepted:
-            state = states[one.identity or ""].state
+        for one, its in found.items():
+            state = its.state
             unreported += state in {"sent", "no_report"}
             if state not in SETTLED:
                 return f"{one.identity} to {one.to}, which is {state}"
