@@ -8,10 +8,10 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from appliance.clock import Clock
+from appliance.config.settings import Messages
 from appliance.errors import StoreError
 from appliance.incident import Incident, IncidentKind
 from appliance.policy.uncertain import UncertainRules
-from appliance.settings import Messages
 from appliance.store import Store
 from appliance.store.chores import CHUNK, TakenOver
 from appliance.store.requests import Bounds

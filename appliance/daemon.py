@@ -20,10 +20,10 @@ from starlette.types import ASGIApp
 from appliance import logs
 from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
-from appliance.config import Config, journal_reads_stderr, service_manager
+from appliance.config.reading import Config, journal_reads_stderr, service_manager
+from appliance.config.reload import warnings
 from appliance.errors import ApplianceError, CannotListen
 from appliance.inbox import reading
-from appliance.reload import warnings
 from appliance.replies import Replies
 from appliance.service import ALIVE, READY, STOPPING, ServiceManager
 from appliance.store import Store

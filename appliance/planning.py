@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, TypeVar, cast
 
-from appliance.config import Config
+from appliance.config.reading import Config
 from appliance.msisdn import country_of, example_of, known_region
 from appliance.policy.categories import PRIORITY, Category
 from appliance.policy.contract import Contract

@@ -10,8 +10,8 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
-from appliance.dispatcher import Dispatcher
-from appliance.keeper import Keeper
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.lines.keeper import Keeper
 from appliance.modem.discovery import Found
 from appliance.modem.hotplug import Hotplug
 from appliance.modem.ports import real_name

@@ -6,18 +6,25 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
-from appliance.allowances import Allowances
-from appliance.balances import Balances
 from appliance.chores import Chores
 from appliance.clock import Clock
-from appliance.config import Config
+from appliance.config.reading import Config
+from appliance.config.reload import InForce, Reload
 from appliance.control import Control
-from appliance.dispatcher import Dispatcher
-from appliance.errands import Errands
-from appliance.hands import Hands
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.dispatch.rerouting import Rerouting
+from appliance.dispatch.site_rules import RULES, RulesInForce
+from appliance.dispatch.waiting import WhyWaiting
 from appliance.inbox import Inbox
 from appliance.intake import Intake, IntakeRules
-from appliance.keeper import Keeper
+from appliance.lines.allowances import Allowances
+from appliance.lines.balances import Balances
+from appliance.lines.errands import Errands
+from appliance.lines.hands import Hands
+from appliance.lines.keeper import Keeper
+from appliance.lines.record import Record
+from appliance.lines.roster import Roster
+from appliance.lines.site import Site
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.ports import open_port
@@ -26,19 +33,12 @@ from appliance.outbox import Outbox
 from appliance.planning import Planning
 from appliance.policy.countries import country_of_imsi
 from appliance.pool import Pool
-from appliance.record import Record
-from appliance.reload import InForce, Reload
-from appliance.rerouting import Rerouting
-from appliance.roster import Roster
-from appliance.site import Site
-from appliance.site_rules import RULES, RulesInForce
 from appliance.smpp_server.messages import StoredMessages
 from appliance.smpp_server.operations import Operations
 from appliance.smpp_server.server import SmppServer
 from appliance.store import Store
 from appliance.store.space import Space
 from appliance.store.values import LineFacts
-from appliance.waiting import WhyWaiting
 from appliance.webhook import WebhookCarrier
 
 MEGABYTE: Final = 1_000_000

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.lines.offer import Offer
+from appliance.lines.reserved import Reserved
+
 from appliance.clock import SystemClock
-from appliance.dispatcher import Dispatcher
-from appliance.offer import Offer
 from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Free
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance, Daily, Pace, Wait
-from appliance.reserved import Reserved
 from appliance.store import Store
 from appliance.store.lanes import LaneKey
 from appliance.store.space import Space

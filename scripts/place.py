@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from appliance.config import DEFAULT_PATH, Config
+from appliance.config.reading import DEFAULT_PATH, Config
+
 from appliance.errors import ApplianceError
 
 ROOT: Final = Path(__file__).resolve().parent.parent

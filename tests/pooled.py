@@ -7,17 +7,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from appliance.ahead import Choosing
+from appliance.config.settings import Mending
+from appliance.dispatch.ahead import Choosing
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.lines.hands import Hands
+from appliance.lines.line import Line
+from appliance.lines.record import Record
+from appliance.lines.site import Site, watch_over
+
 from appliance.clock import SystemClock
-from appliance.dispatcher import Dispatcher
-from appliance.hands import Hands
 from appliance.inbox import Inbox
-from appliance.line import Line
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance
-from appliance.record import Record
-from appliance.settings import Mending
-from appliance.site import Site, watch_over
 from appliance.store.lanes import LaneKey
 from appliance.store.space import Space
 from appliance.store.values import NewMessage

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from appliance.config.settings import Messages
 from pydantic import ValidationError
 
 from appliance.chores import REQUEST_OPEN, Chores
@@ -12,7 +13,6 @@ from appliance.control import Control, Pause, Pin, Reset, SendTest, Ussd, UssdAn
 from appliance.errors import LineUnclear, NotFound
 from appliance.inbox import reading
 from appliance.models import RequestState
-from appliance.settings import Messages
 from appliance.store import Store
 from appliance.store.requests import NOBODY, Finished
 from appliance.store.values import LineFacts

@@ -43,6 +43,7 @@ MODEM = MODEM_CODEC | {
 }
 
 PURE = {
+    **dict.fromkeys(("config", "dispatch", "lines"), set()),  # packages with nothing of their own
     "errors": set(),
     "lifecycle": {"errors"},
     "policy.categories": set(),
@@ -52,7 +53,7 @@ PURE = {
     "policy": {"errors", "lifecycle", "policy.categories", "submission"},
     "text": {"errors"},
     "msisdn": {"errors"},
-    "account_settings": {"errors", "msisdn", "policy.categories"},
+    "config.accounts": {"errors", "msisdn", "policy.categories"},
     "modem.quotes": set(),
     "modem.at": {"errors", "modem.quotes"},
     "modem.pdu": {"text", "errors"},
@@ -69,7 +70,7 @@ PURE = {
     "smpp_server.session": {"errors", "smpp_server.rules", *SMPP_NAMES},
     "smpp_server.times": {"errors"},
     "smpp_server.packing": {"errors", "text"},
-    "smpp_server.manner": {"errors", "policy.categories", "account_settings"},
+    "smpp_server.manner": {"errors", "policy.categories", "config.accounts"},
     "smpp_server.userdata": {"errors", "text", *SMPP_NAMES},
     "smpp_server.content": {
         "errors",
@@ -116,71 +117,111 @@ WORLDLY = {
     "clock": set(),
     "logs": set(),
     "credentials": {"errors"},
-    "setting_types": {"msisdn"},
-    "terms": LOW | {"policy", "msisdn", "setting_types"},
-    "settings": LOW | {"policy", "msisdn", "text", "setting_types", "terms", "modem.causes"},
-    "keyword_settings": LOW | {"policy", "setting_types", "text"},
-    "config": LOW | {"policy", "msisdn", "settings", "terms", "keyword_settings", "rule_settings"},
-    "reload": LOW | {"config", "settings", "setting_types"},
+    "config.types": {"msisdn"},
+    "config.terms": LOW | {"policy", "msisdn", "config.types"},
+    "config.settings": LOW
+    | {"policy", "msisdn", "text", "config.types", "config.terms", "modem.causes"},
+    "config.keywords": LOW | {"policy", "config.types", "text"},
+    "config.reading": LOW
+    | {"policy", "msisdn", "config.settings", "config.terms", "config.keywords", "config.rules"},
+    "config.reload": LOW | {"config.reading", "config.settings", "config.types"},
     "models": LOW,
     "store": LOW | {"models", "policy", "credentials"},
-    "intake": LOW | {"store", "models", "policy", "text", "msisdn", "settings"},
+    "intake": LOW | {"store", "models", "policy", "text", "msisdn", "config.settings"},
     "withdrawal": LOW | {"intake", "store", "models"},
     "modem": LOW | {"text", *MODEM},
     "inbox": LOW
-    | {"store", "models", "policy", "intake", "text", "msisdn", "settings", *MODEM_CODEC},
+    | {"store", "models", "policy", "intake", "text", "msisdn", "config.settings", *MODEM_CODEC},
     "control": LOW | {"store", "models", "policy"},
     "optouts": LOW | {"store", "models", "policy", "msisdn"},
     "replies": LOW | {"store", "policy", "text", "msisdn"},
-    "outbox": LOW | {"store", "models", "policy", "settings"},
-    "webhook": LOW | {"__init__", "outbox", "store", "models", "settings"},
-    "attempt": LOW | SENDING - {"inbox", "modem"},
-    "record": LOW | {"store", "models"},
-    "judging": LOW | SENDING - {"inbox", "modem"} | {"attempt"},
-    "replug": {"errors"},
-    "mending": LOW | {"store", "models", "settings", "replug", *MODEM},
-    "watching": LOW | {"store", "models", "policy", "settings", "mending", *MODEM},
-    "standing": LOW | SENDING - {"inbox"},
-    "roster": LOW | {"store", "models"},
-    "alarms": LOW | SENDING - {"inbox"},
-    "hearing": LOW | SENDING | {"alarms", "standing"},
-    "reserved": LOW | {"store", "models", "policy"},
-    "offer": {"policy", "policy.categories", "reserved"},
-    "waiting": LOW | {"policy", "store"},
-    "kept": {"line", "policy"},
-    "hands": LOW | {"store", "inbox", "record"},
-    "probation": LOW | {"hands", "policy", "store", "watching"},
-    "conduct": LOW | SENDING | {"attempt", "hands", "judging", "mending", "probation", "watching"},
-    "beginning": LOW | {"store", "models"},
-    "line": LOW
+    "outbox": LOW | {"store", "models", "policy", "config.settings"},
+    "webhook": LOW | {"__init__", "outbox", "store", "models", "config.settings"},
+    "lines.attempt": LOW | SENDING - {"inbox", "modem"},
+    "lines.record": LOW | {"store", "models"},
+    "lines.judging": LOW | SENDING - {"inbox", "modem"} | {"lines.attempt"},
+    "lines.replug": {"errors"},
+    "lines.mending": LOW | {"store", "models", "config.settings", "lines.replug", *MODEM},
+    "lines.watching": LOW
+    | {"store", "models", "policy", "config.settings", "lines.mending", *MODEM},
+    "lines.standing": LOW | SENDING - {"inbox"},
+    "lines.roster": LOW | {"store", "models"},
+    "lines.alarms": LOW | SENDING - {"inbox"},
+    "lines.hearing": LOW | SENDING | {"lines.alarms", "lines.standing"},
+    "lines.reserved": LOW | {"store", "models", "policy"},
+    "lines.offer": {"policy", "policy.categories", "lines.reserved"},
+    "dispatch.waiting": LOW | {"policy", "store"},
+    "dispatch.kept": {"lines.line", "policy"},
+    "lines.hands": LOW | {"store", "inbox", "lines.record"},
+    "lines.probation": LOW | {"lines.hands", "policy", "store", "lines.watching"},
+    "lines.conduct": LOW
     | SENDING
-    | {"attempt", "beginning", "conduct", "hands", "hearing", "offer", "reserved"}
-    | {"standing", "watching"},
-    "ahead": LOW | {"store", "policy"},
-    "dispatcher": LOW | {"ahead", "kept", "line", "policy", "store"},
-    "rule_settings": LOW | {"policy", "msisdn", "setting_types"},
-    "site_rules": LOW | {"ahead", "config", "msisdn", "policy", "store"},
-    "rerouting": LOW | {"msisdn", "policy", "store"},
-    "planning": LOW | {"store", "policy", "config", "msisdn"},
-    "allowances": LOW | {"store", "policy"},
-    "site": LOW | SENDING | {"attempt", "hands", "line", "mending", "settings", "watching"},
-    "keeper": LOW
+    | {
+        "lines.attempt",
+        "lines.hands",
+        "lines.judging",
+        "lines.mending",
+        "lines.probation",
+        "lines.watching",
+    },
+    "lines.beginning": LOW | {"store", "models"},
+    "lines.line": LOW
     | SENDING
-    | {"allowances", "attempt", "hands", "line", "mending", "site", "watching"}
-    | {"record", "roster", "standing"},
-    "selftest": LOW | SENDING | {"intake", "keeper", "line", "standing"},
-    "pool": LOW | {"dispatcher", "keeper", "modem"},
-    "errands": LOW | SENDING | {"control", "intake", "line", "keeper", "selftest"},
-    "chores": LOW | {"store", "models", "policy", "settings"},
+    | {
+        "lines.attempt",
+        "lines.beginning",
+        "lines.conduct",
+        "lines.hands",
+        "lines.hearing",
+        "lines.offer",
+        "lines.reserved",
+    }
+    | {"lines.standing", "lines.watching"},
+    "dispatch.ahead": LOW | {"store", "policy"},
+    "dispatch.dispatcher": LOW
+    | {"dispatch.ahead", "dispatch.kept", "lines.line", "policy", "store"},
+    "config.rules": LOW | {"policy", "msisdn", "config.types"},
+    "dispatch.site_rules": LOW | {"dispatch.ahead", "config.reading", "msisdn", "policy", "store"},
+    "dispatch.rerouting": LOW | {"msisdn", "policy", "store"},
+    "planning": LOW | {"store", "policy", "config.reading", "msisdn"},
+    "lines.allowances": LOW | {"store", "policy"},
+    "lines.site": LOW
+    | SENDING
+    | {
+        "lines.attempt",
+        "lines.hands",
+        "lines.line",
+        "lines.mending",
+        "config.settings",
+        "lines.watching",
+    },
+    "lines.keeper": LOW
+    | SENDING
+    | {
+        "lines.allowances",
+        "lines.attempt",
+        "lines.hands",
+        "lines.line",
+        "lines.mending",
+        "lines.site",
+        "lines.watching",
+    }
+    | {"lines.record", "lines.roster", "lines.standing"},
+    "lines.selftest": LOW | SENDING | {"intake", "lines.keeper", "lines.line", "lines.standing"},
+    "pool": LOW | {"dispatch.dispatcher", "lines.keeper", "modem"},
+    "lines.errands": LOW
+    | SENDING
+    | {"control", "intake", "lines.line", "lines.keeper", "lines.selftest"},
+    "chores": LOW | {"store", "models", "policy", "config.settings"},
     "timekeeping": LOW | {"store"},
-    "balances": LOW | SENDING | {"settings"},
+    "lines.balances": LOW | SENDING | {"config.settings"},
     "smpp_server": LOW
-    | {"intake", "withdrawal", "outbox", "store", "models", "policy", "text", "settings"}
-    | {"account_settings", *SMPP_PURE},
+    | {"intake", "withdrawal", "outbox", "store", "models", "policy", "text", "config.settings"}
+    | {"config.accounts", *SMPP_PURE},
     "api": LOW
     | {
         "__init__",
-        "account_settings",
+        "config.accounts",
         "intake",
         "withdrawal",
         "outbox",
@@ -190,9 +231,9 @@ WORLDLY = {
         "models",
         "planning",
         "policy",
-        "config",
-        "reload",
-        "settings",
+        "config.reading",
+        "config.reload",
+        "config.settings",
     },
     "service": LOW,
     "usb_helper": set(),
@@ -211,7 +252,16 @@ MAY_IMPORT = {
 
 DOORS = {"api", "smpp_server", "webhook"}
 
-OUT_OF_REACH = {"pool", "dispatcher", "ahead", "line", "keeper", "attempt", "modem", *MODEM}
+OUT_OF_REACH = {
+    "pool",
+    "dispatch.dispatcher",
+    "dispatch.ahead",
+    "lines.line",
+    "lines.keeper",
+    "lines.attempt",
+    "modem",
+    *MODEM,
+}
 """What no door may touch: the pool with its rooms, and the modems."""
 
 WORLD = {
@@ -335,7 +385,7 @@ def test_only_the_store_opens_a_session(name):
     assert name.partition(".")[0] == "store" or taken & SESSION_MAKERS == set()
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "config"])
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "config.reading"])
 def test_only_the_configuration_reads_the_environment(name):
     read = {
         node.attr

@@ -4,16 +4,16 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from appliance.config.reading import Config
+from appliance.config.settings import Messages
+from appliance.dispatch.ahead import ReadAhead
+from appliance.dispatch.site_rules import RulesInForce
 
-from appliance.ahead import ReadAhead
 from appliance.chores import Chores
 from appliance.clock import SystemClock, has_own_clock, is_synchronised
-from appliance.config import Config
 from appliance.inbox import reading
 from appliance.incident import IncidentKind
 from appliance.lifecycle import State
-from appliance.settings import Messages
-from appliance.site_rules import RulesInForce
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.bell import QUEUE

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field
 
-from appliance.account_settings import SETTINGS, read, shown
 from appliance.api.answers import Answer
 from appliance.api.doors import CurrentDoors
 from appliance.api.schemas import Clean, Request
+from appliance.config.accounts import SETTINGS, read, shown
 from appliance.errors import NotFound
 from appliance.models import Account
 from appliance.store import Store

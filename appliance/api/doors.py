@@ -10,14 +10,14 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from appliance.clock import Clock
-from appliance.config import Config
+from appliance.config.reading import Config
+from appliance.config.reload import Reloaded
 from appliance.control import Control
 from appliance.errors import NotFound
 from appliance.intake import Intake
 from appliance.lifecycle import State
 from appliance.planning import Plan, Wish
 from appliance.policy.limits import midnight
-from appliance.reload import Reloaded
 from appliance.store import Store
 
 T = TypeVar("T")

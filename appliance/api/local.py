@@ -24,9 +24,9 @@ from appliance.api.messages import accepted_response
 from appliance.api.paging import Before, Limit
 from appliance.api.schemas import AccountRequest, LocalSendRequest, ReloadRequest
 from appliance.api.withdrawals import Cancelled, CancelRequest, cancel_one, cancel_several
+from appliance.config.reload import Reloaded
 from appliance.errors import BadField, NotFound
 from appliance.lifecycle import FINAL, State
-from appliance.reload import Reloaded
 from appliance.store import Store
 from appliance.store.accounts import LOCAL, NewAccount
 from appliance.store.bell import CHANGES

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from appliance.api.schemas import AccountRequest
 from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import DaemonAway
-from appliance.config import Config
+from appliance.config.reading import Config
 
 # ``offline`` needs the whole store, which takes a second to load on a small box.
 

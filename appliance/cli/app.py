@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from appliance.cli.ends import TABLE, end_of
-from appliance.config import DEFAULT_PATH, Config
+from appliance.config.reading import DEFAULT_PATH, Config
 from appliance.errors import ApplianceError
 
 cli = typer.Typer(

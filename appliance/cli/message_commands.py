@@ -13,7 +13,7 @@ from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
 from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import TABLE, Exit
 from appliance.clock import SystemClock
-from appliance.config import Config
+from appliance.config.reading import Config
 from appliance.lifecycle import State
 
 CANCELLING: Final = 15.0

@@ -9,7 +9,7 @@ from appliance.api import account_settings, local
 from appliance.api.schemas import AccountRequest
 from appliance.cli.ends import NotAllowed, Unusable
 from appliance.clock import SystemClock
-from appliance.config import Config
+from appliance.config.reading import Config
 from appliance.store import Store
 from appliance.store.inbound import Reading
 

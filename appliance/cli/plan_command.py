@@ -11,10 +11,10 @@ from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
 from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import DaemonAway
 from appliance.clock import SystemClock
-from appliance.config import Config
+from appliance.config.reading import Config
+from appliance.dispatch.site_rules import site_rules
 from appliance.planning import place_and_share, plan_by_settings
 from appliance.policy.categories import Category
-from appliance.site_rules import site_rules
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 

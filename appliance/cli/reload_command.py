@@ -3,7 +3,7 @@
 from appliance.cli import output
 from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
 from appliance.cli.daemon_socket import ask
-from appliance.config import text_of
+from appliance.config.reading import text_of
 
 
 @cli.command()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.account_settings import urgency
+from appliance.config.accounts import urgency
 from appliance.policy.categories import Category
 
 GSM, LATIN1, PACKED = "gsm0338", "latin1", "packed"

@@ -11,18 +11,19 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from appliance.config.reading import Config
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.dispatch.site_rules import RulesInForce
+from appliance.dispatch.waiting import WhyWaiting
 
 from appliance import text
 from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
-from appliance.config import Config
 from appliance.control import Control
-from appliance.dispatcher import Dispatcher
 from appliance.inbox import reading
 from appliance.intake import Intake, IntakeRules
 from appliance.lifecycle import Event
 from appliance.models import Outcome
-from appliance.site_rules import RulesInForce
 from appliance.store import Store
 from appliance.store.accounts import Issued, NewAccount
 from appliance.store.lines import SeenSim
@@ -36,7 +37,6 @@ from appliance.store.values import (
     ReportFacts,
     Taken,
 )
-from appliance.waiting import WhyWaiting
 
 NUMBER = "+4915228817386"
 SENDER = "+4915228817399"

@@ -5,12 +5,12 @@ import logging
 from datetime import timedelta
 
 import pytest
+from appliance.config.settings import Messages
 
 from appliance.chores import Chores
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
 from appliance.policy.categories import Category
-from appliance.settings import Messages
 from appliance.store.chores import CHUNK
 from appliance.store.values import Begun, LineFacts, Overdue
 from tests.store.steps import (

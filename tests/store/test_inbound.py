@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from appliance.config.settings import Messages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
@@ -13,7 +14,6 @@ from sqlalchemy import text as sql
 from appliance.chores import Chores
 from appliance.errors import OptedOut
 from appliance.lifecycle import State
-from appliance.settings import Messages
 from appliance.store.accounts import NewAccount
 from appliance.store.chores import CHUNK
 from appliance.store.engine import open_engine

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from appliance.config.settings import Messages
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -15,7 +16,6 @@ from appliance.errors import NameInUse
 from appliance.inbox import reading
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
-from appliance.settings import Messages
 from appliance.store import Store
 from appliance.store.bell import NOTICES, QUEUE
 from appliance.store.tenure import Lease, Tenure

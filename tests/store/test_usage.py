@@ -4,9 +4,9 @@ from datetime import UTC, date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from appliance.lines.allowances import Allowances
 from sqlalchemy import event
 
-from appliance.allowances import Allowances
 from appliance.errors import StoreError
 from appliance.lifecycle import Event
 from appliance.models import Outcome

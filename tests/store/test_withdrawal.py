@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from appliance.config.settings import Messages
 
 from appliance.chores import Chores
 from appliance.clock import ManualClock
@@ -12,7 +13,6 @@ from appliance.errors import NotFound
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
 from appliance.policy.categories import Category
-from appliance.settings import Messages
 from appliance.store.values import Begun, NotBegun, Overdue
 from appliance.store.withdrawal import CHUNK, Selection, Withdrawn
 from appliance.withdrawal import cancel

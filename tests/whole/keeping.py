@@ -7,22 +7,23 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
 
-from appliance.allowances import Allowances
+from appliance.config.settings import Mending
+from appliance.lines.allowances import Allowances
+from appliance.lines.hands import Hands
+from appliance.lines.keeper import Keeper
+from appliance.lines.record import Record
+from appliance.lines.roster import Roster
+from appliance.lines.site import Site
+
 from appliance.clock import SystemClock
-from appliance.hands import Hands
 from appliance.inbox import Inbox, reading
 from appliance.intake import Intake, IntakeRules
-from appliance.keeper import Keeper
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.values import SimRules
 from appliance.policy.contract import Contract
 from appliance.policy.judgement import DEFAULT
 from appliance.pool import Dispatcher, Pool
-from appliance.record import Record
-from appliance.roster import Roster
-from appliance.settings import Mending
-from appliance.site import Site
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.space import Space

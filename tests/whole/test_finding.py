@@ -5,8 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from appliance.lines import keeper
 
-from appliance import keeper, pool
+from appliance import pool
 from appliance.incident import IncidentKind
 from tests.box import until
 from tests.fake_modem import PERSONALITIES, bank

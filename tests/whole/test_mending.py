@@ -6,12 +6,13 @@ import sys
 from datetime import timedelta
 
 import pytest
+from appliance.config.settings import Mending
+from appliance.lines import mending, watching
 
-from appliance import mending, usb_helper, watching
+from appliance import usb_helper
 from appliance.modem import usb
 from appliance.modem.ladder import Rung
 from appliance.policy.judgement import JudgementRules
-from appliance.settings import Mending
 from tests.box import ROOT, until
 from tests.whole.keeping import helper, home
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from appliance.config import Config
+from appliance.config.reading import Config
+
 from appliance.inbox import reading
 from appliance.planning import Wish
 from appliance.policy.categories import Category

@@ -1,0 +1,1 @@
+"""Which message goes to which line next, and why the others wait."""

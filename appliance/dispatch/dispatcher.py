@@ -1,0 +1,360 @@
+"""Keeps every line supplied: decides by ``policy.choosing``, reserves in memory.
+
+A reservation is cheap, and a crash loses nothing. What goes first takes the place of what is
+only reserved, and goes between the parts of a long message that is being sent.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from appliance.clock import Clock
+from appliance.dispatch.ahead import LOOK_AGAIN, Choosing, Lane, ReadAhead
+from appliance.dispatch.kept import KeptRoom
+from appliance.errors import StoreError
+from appliance.lines.line import SLOW, Line
+from appliance.policy.bonds import Bonds
+from appliance.policy.candidate import Candidate
+from appliance.policy.choosing import Choice, Free, Plan, assign, choose
+from appliance.policy.shares import Shares
+from appliance.policy.waits import STANDS_ASIDE, why_waits
+from appliance.store import Store
+from appliance.store.bell import LANES, QUEUE, Bell
+from appliance.store.lanes import Hold
+from appliance.store.space import Space
+from appliance.store.values import Waiting
+
+logger = logging.getLogger(__name__)
+
+AHEAD: Final = 2
+"""Messages reserved for a line besides the one in flight: its next one is always at hand."""
+
+MOST_RESUMED: Final = 32
+"""Messages that a line has begun and is given at once to go on with."""
+
+RESUME_AGAIN: Final = timedelta(seconds=10)
+"""How often a line looks for messages that it has begun and must go on with."""
+
+ASIDE: Final = timedelta(minutes=1)
+"""How long a message steps aside that no SIM may carry, so that it hides none behind it ..."""
+
+MANY_ASIDE: Final = 1_000
+"""... and as much longer for each so many of its lane, so that stepping aside costs little ..."""
+
+LONGEST_ASIDE: Final = timedelta(minutes=30)
+"""... up to this."""
+
+ASIDE_PACE: Final = timedelta(milliseconds=200)
+"""How often some more of a lane step aside."""
+
+SHORTEST_SLEEP: Final = timedelta(milliseconds=10)
+
+LONGEST_SLEEP: Final = LOOK_AGAIN
+"""A clock that is set back takes with it what was to come at a time of its own."""
+
+HELD_UP: Final = timedelta(seconds=1)
+"""How often it looks whether anything may be sent at all by now."""
+
+
+class Dispatcher:
+    """Gives waiting messages to lines."""
+
+    def __init__(
+        self, store: Store, clock: Clock, space: Space, choosing: Choosing | None = None
+    ) -> None:
+        self._store, self._clock, self._space = store, clock, space
+        self._choosing = choosing or Choosing()
+        self._bell: Bell = store.bells.listen(QUEUE, LANES)
+        self._shares, self._bonds, self._kept = Shares(), Bonds(), KeptRoom()
+        self._lines: list[Line] = []
+        self._queue = ReadAhead(store, clock, self._choosing, self._held)
+        self._news: set[int] = set()  # lanes with something new, which may go first
+        self._again_at: datetime | None = None  # when something could leave that was looked at
+        self._looked_at = clock.now()  # in the last round
+
+    def nudge(self) -> None:
+        """Say that a line has room."""
+        self._bell.nudge()
+
+    def again(self) -> None:
+        """Say that the queue must be read again."""
+        self._bell.ring(QUEUE)
+
+    def join(self, line: Line) -> None:
+        """Supply a line from now on."""
+        self._lines.append(line)
+        self.again()
+
+    def leave(self, line: Line) -> None:
+        """Supply a line no more; what was reserved for it is free again."""
+        self._lines.remove(line)
+        self._take_back(line)
+        self.again()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreError as error:
+                logger.warning("the queue could not be read: %s", error)
+                self._again_at = self._looked_at + HELD_UP
+            await self._bell.wait(self._sleep())
+
+    def explain(self, waiting: Waiting, unready: Sequence[tuple[str, str]] = ()) -> str:
+        """Return why a message that may leave has not left, for people.
+
+        ``unready`` are the modems that are not ready, each with its own cause.
+        """
+        now = self._clock.now()
+        if self._space.short:
+            return "the disk is nearly full: nothing is sent until there is room"
+        for line in self._lines:
+            if waiting.message_id in line.reserved.keys:
+                why = line.held_by(now)
+                return f"{line.free(AHEAD).name} has it" + (f": {why}" if why else "")
+        lane = self._queue.lane(waiting.lane_id)
+        if lane is None:
+            return "it has not been looked at yet"
+        if why := self._queue.closed(lane):
+            return why
+        candidate = self._bonds.tied(self._queue.candidate(lane, waiting))
+        return why_waits(
+            candidate, self._free(), now, sticky=self._choosing.sticky(), unready=unready
+        )
+
+    # a round
+
+    async def look(self) -> None:
+        """Hear what is new, and give every line with room its next messages.
+
+        Raises:
+            StoreError: the queue could not be read.
+
+        """
+        self._news |= self._queue.hear(self._bell)
+        now = self._clock.now()
+        if now < self._looked_at:
+            await self._set_back(now)
+        self._looked_at = now
+        if self._held_up:
+            return
+        for line in self._lines:
+            if line.paused is not None:
+                self._take_back(line)
+        await self._resume(now)
+        room = sum(max(AHEAD - len(line.reserved), 0) for line in self._lines)
+        self._news |= await self._queue.refresh(self._bell, now, room)
+        self._kept.tidy(self._queue.waits, self._held)
+        if room:
+            await self._supply(now)
+        self._displace(now)
+
+    def _sleep(self) -> timedelta:
+        """Return how long nothing can change by itself."""
+        if self._held_up:
+            return HELD_UP
+        times = [*self._queue.times(), self._again_at, *(line.resume_at for line in self._lines)]
+        # What the last round left although its time had come does not wait for time alone.
+        to_come = [at for at in times if at is not None and at > self._looked_at]
+        soonest = min(to_come, default=self._looked_at + LONGEST_SLEEP) - self._clock.now()
+        return min(max(soonest, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+    @property
+    def _held_up(self) -> bool:
+        return self._space.short or not self._store.tenure.holds
+
+    async def _set_back(self, now: datetime) -> None:
+        """Look at everything anew, since the clock was set back."""
+        self._queue.set_back(now)
+        for line in self._lines:
+            line.resume_at = now
+        moved = await self._store.lanes.set_back(now)
+        logger.warning("the clock was set back; %d messages waited for a wrong time", moved)
+
+    async def _resume(self, now: datetime) -> None:
+        """Reserve for each line the messages that it has begun and must go on with."""
+        for line in list(self._lines):
+            waits = line.paused is not None or line.probing
+            if waits or line.resume_at is None or line.resume_at > now:
+                continue
+            line.resume_at = now + RESUME_AGAIN
+            held, unwritten = self._held(), line.holds - line.reserved.keys
+            for message in await self._store.dispatch.under_way(line.sim_id, now, MOST_RESUMED):
+                if message.message_id in unwritten:
+                    line.resume_at = now + HELD_UP
+                elif message.message_id not in held and line in self._lines:
+                    line.reserve(message)
+
+    async def _supply(self, now: datetime) -> None:
+        """Decide, and reserve what was decided."""
+        queues = self._queue.queues(now)
+        self._again_at = None
+        if not queues:
+            self._share(now)
+            return
+        lines = {line.sim_id: line for line in self._lines if len(line.reserved) < AHEAD}
+        free = [line.free(AHEAD) for line in lines.values()]
+        others = self._others()
+        sticky = self._choosing.sticky()
+        plan = assign(
+            queues, free, self._shares, now, sticky=sticky, others=others, bonds=self._bonds
+        )
+        self._again_at = plan.again_at
+        self._reserve(plan, lines)
+        for candidate in plan.long.values():
+            self._kept.keep(candidate, [(line, line.free(AHEAD)) for line in self._lines], now)
+        await self._put_to_sleep(plan, now)
+
+    def _others(self) -> Callable[[], Sequence[Free]]:
+        """Return what returns the lines without room: asked for seldom, and then once a round."""
+        full = [line for line in self._lines if len(line.reserved) >= AHEAD]
+        found: list[Free] = []
+
+        def others() -> Sequence[Free]:
+            if full and not found:
+                found.extend(line.free(AHEAD) for line in full)
+            return found
+
+        return others
+
+    def _reserve(self, plan: Plan, lines: dict[int, Line]) -> None:
+        given: dict[int, list[int]] = {}
+        for candidate, chosen in plan.pairs:
+            lane, line = self._lane(candidate.lane), lines[chosen.sim_id]
+            current = line.reserved.current
+            first = current is not None and self._goes_before(candidate, current)
+            line.reserve(lane.waiting[candidate.key], urgent=first)
+            self._kept.given(candidate.key, line)
+            given.setdefault(candidate.lane, []).append(candidate.key)
+        for lane_id, keys in given.items():
+            self._lane(lane_id).drop(keys)
+
+    def _lane(self, lane_id: int) -> Lane:
+        lane = self._queue.lane(lane_id)
+        assert lane is not None
+        return lane
+
+    def _goes_before(self, candidate: Candidate, other: Waiting) -> bool:
+        return self._shares.precedes(
+            candidate.priority, candidate.account, other.priority, other.account_id
+        )
+
+    def _share(self, now: datetime) -> None:
+        """Let idle lines take what others have reserved: nothing waits behind a line that hangs."""
+        for idle in [line for line in self._lines if line.idle]:
+            busiest = max(self._lines, key=lambda line: len(line.reserved))
+            waiting = busiest.reserved.last if busiest.reserved.current else None
+            lane = self._queue.lane(waiting.lane_id) if waiting else None
+            if waiting is None or lane is None:
+                return
+            candidate = self._bonds.tied(self._queue.candidate(lane, waiting), itself=1)
+            sticky = self._choosing.sticky()
+            if busiest.handed_for(now) >= SLOW or now >= candidate.due_at + sticky:
+                candidate = replace(candidate, known_sim=None)  # that SIM cannot send in time
+            free = idle.free(AHEAD)
+            rest = [line.free(AHEAD) for line in self._lines if line is not idle]
+            found = choose(candidate, [free], now, sticky=sticky, others=rest.copy)
+            if found.line is free:
+                idle.reserve(busiest.reserved.take_last())
+                self._bonds.tie(candidate, idle.sim_id)
+
+    # what cannot leave
+
+    async def _put_to_sleep(self, plan: Plan, now: datetime) -> None:
+        """Let lanes sleep of which nothing can leave; what hides others steps aside."""
+        holds = []
+        for lane_id, wakes_at in plan.asleep.items():
+            lane = self._lane(lane_id)
+            others_at = self._others_at(lane, now)
+            if lane.more and others_at == now:
+                holds += self._step_aside(lane, now)
+            else:
+                times = [at for at in (wakes_at, others_at) if at is not None and at > now]
+                lane.sleep(min(times, default=None), deaf=others_at != now)
+        await self._queue.hold(holds)
+
+    def _others_at(self, lane: Lane, now: datetime) -> datetime | None:
+        """Return when some other message of a lane could leave, None if time alone changes nothing.
+
+        If that is now, what hides it steps aside.
+        """
+        first = lane.ahead[0]
+        plain = replace(first, parts=1, recipient_key=b"", only_sim=None, known_sim=None)
+        groups = plain.route.groups_at(plain.due_at, now)
+        times = [
+            free.may_send(now, free.pending + 1, plain).at
+            for free in self._free()
+            if free.in_group(groups)
+        ]
+        return min((at for at in times if at is not None), default=None)
+
+    def _step_aside(self, lane: Lane, now: datetime) -> list[Hold]:
+        """Return until when what was read of a lane steps aside, as far as it cannot leave."""
+        longest = min(ASIDE * (1 + lane.put_aside // MANY_ASIDE), LONGEST_ASIDE)
+        holds, lines = [], self._free()
+        sticky = self._choosing.sticky()
+        for each in lane.ahead:
+            candidate = self._bonds.tied(each)
+            choice: Choice = choose(candidate, lines, now, sticky=sticky)
+            if choice.line is None and not choice.full and each.key not in self._kept:
+                until = min(choice.at or now + longest, now + longest)
+                holds.append(Hold(candidate.key, until, STANDS_ASIDE, now))
+        lane.put_aside += len(holds)
+        lane.drop(hold.message_id for hold in holds)
+        lane.sleep(now + ASIDE_PACE, deaf=False)
+        return holds
+
+    # what goes first
+
+    def _displace(self, now: datetime) -> None:
+        """Let what goes first take the place of what is only reserved for a line."""
+        news, self._news = self._news, set()
+        for lane_id in news:
+            lane = self._queue.lane(lane_id)
+            while lane is not None and lane.ahead and lane.awake(now):
+                candidate = self._bonds.tied(lane.ahead[0])
+                line = self._yielding(candidate, now)
+                if line is None:
+                    break
+                self._give_back(line.reserved.take_last(), line)
+                self._shares.count(candidate.priority, candidate.account, candidate.parts)
+                line.reserve(lane.waiting[candidate.key], urgent=True)
+                self._bonds.tie(candidate, line.sim_id)
+                self._kept.given(candidate.key, line)
+                lane.drop([candidate.key])
+
+    def _yielding(self, candidate: Candidate, now: datetime) -> Line | None:
+        """Return the line that should carry a message before what is reserved for it, if any."""
+        lines = {
+            line.sim_id: line
+            for line in self._lines
+            if (last := line.reserved.last) is not None and self._goes_before(candidate, last)
+        }
+        free = [line.free(AHEAD + 1) for line in lines.values()]
+        chosen = choose(candidate, free, now, sticky=self._choosing.sticky()).line
+        return lines[chosen.sim_id] if chosen is not None else None
+
+    def _take_back(self, line: Line) -> None:
+        """Let what is reserved for a line go by others."""
+        self._kept.free_all_of(line)
+        for bundle in line.reserved.bundles:
+            self._bonds.untie_bundle(bundle)
+        for waiting in line.reserved.take_all():
+            self._give_back(waiting, line)
+
+    def _give_back(self, waiting: Waiting, line: Line) -> None:
+        """Let a message wait again that was reserved for a line."""
+        self._bonds.untie(waiting.recipient_key, line.sim_id)
+        lane = self._queue.lane(waiting.lane_id)
+        if lane is not None and len(waiting.todo) == waiting.parts:  # what has begun is resumed
+            self._shares.count(waiting.priority, waiting.account_id, -waiting.parts)
+            lane.put_back(self._queue.candidate(lane, waiting), waiting)
+
+    def _free(self) -> list[Free]:
+        return [line.free(AHEAD) for line in self._lines]
+
+    def _held(self) -> set[int]:
+        return {number for line in self._lines for number in line.reserved.keys}

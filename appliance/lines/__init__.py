@@ -1,0 +1,1 @@
+"""One line and what keeps it going: starting, sending, hearing, judging, mending."""

@@ -1,0 +1,62 @@
+"""A line as choosing sees it: made once, and kept up to date, since it is asked for often."""
+
+from collections.abc import Callable
+
+from appliance.lines.reserved import Reserved
+from appliance.policy.categories import Category
+from appliance.policy.choosing import Free, MaySend
+from appliance.policy.contract import Contract
+from appliance.policy.routes import Destination
+
+
+class Offer:
+    """What one line offers to messages."""
+
+    def __init__(
+        self,
+        sim_id: int,
+        slot: str,
+        contract: Callable[[], Contract],
+        may_send: MaySend,
+        probing: Callable[[], bool],
+    ) -> None:
+        """``contract`` tells what is set for the SIM; if that names it not, ``slot`` does.
+
+        ``probing`` tells whether the SIM is tried with one message after it was bad.
+        """
+        self._probing = probing
+        self._sim_id, self._slot = sim_id, slot
+        self._contract, self._may_send = contract, may_send
+        self._sent = 0.0  # parts by its weight, to share evenly
+        self._made: tuple[Contract, Free] | None = None
+
+    def count(self, parts: int) -> None:
+        """Count parts that it is given."""
+        self._sent += parts / self._contract().weight
+
+    def free(self, ahead: int, reserved: Reserved, network: str | None) -> Free:
+        """Return the line, which may have ``ahead`` messages reserved and is in ``network``."""
+        contract = self._contract()
+        if self._made is None or self._made[0] is not contract:
+            self._made = contract, self._make(contract)
+        free = self._made[1]
+        free.room, free.pending = ahead - len(reserved), reserved.parts
+        free.sent, free.network = self._sent, network
+        return free
+
+    def _make(self, contract: Contract) -> Free:
+        return Free(
+            sim_id=self._sim_id,
+            name=contract.name or self._slot,
+            groups=frozenset({contract.group} if contract.group else ()),
+            may_send=self._may_send,
+            refuses=lambda to: self._refuses(contract, to),
+            weight=contract.weight,
+            price=contract.price or 0.0,
+        )
+
+    def _refuses(self, contract: Contract, to: Destination) -> str:
+        """Return why a message may not go by it, whenever; '' if it may."""
+        if to.category is Category.OTP and self._probing():
+            return "tried again after failures: not with a one-time password"
+        return contract.eligible.why_not(to.category, to.account, to.recipient, to.country)
