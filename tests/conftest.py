@@ -7,6 +7,11 @@ import pytest
 from tests.postgres import Cluster, running_cluster
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole daemons: they take longest, and what runs beside fills their waits."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/whole/"))
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """Run one throw-away PostgreSQL server for all tests."""

@@ -158,7 +158,7 @@ def test_the_forecast_is_what_the_modems_then_do_within_two_in_a_hundred(tmp_pat
     for number, share in enumerate(plan.outlook.forecast.shares):
         assert abs(carried[Sim.numbered(number).iccid] - share.parts) <= 2
     assert plan.outlook.bottleneck.says.startswith("SIM A: minute limit 4 held it ")
-    assert plan.notes[0].startswith("A part takes 3.")  # measured
+    assert plan.notes[0].startswith("A part takes 3")  # measured
 
 
 async def told(data, *arguments):

@@ -91,11 +91,11 @@ class Apps:
         return (await self.message(identity))["story"]["attempts"]
 
     async def becomes(self, identity, state, outcome, status=None):
-        """Wait until a message is in a state, its only attempt has ended, and perhaps reported."""
+        """Wait until a message is in a state, its first attempt has ended, and perhaps reported."""
 
         async def there():
             message = await self.message(identity)
-            [attempt] = message["story"]["attempts"] or [{"outcome": None, "status": None}]
+            attempt, *_ = message["story"]["attempts"] or [{"outcome": None, "status": None}]
             found = message["state"], attempt["outcome"], attempt["status"]
             return message if found == (state, outcome, status) else None
 
