@@ -10,11 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.clock import SystemClock
 from appliance.dispatch.dispatcher import Dispatcher
 from appliance.lines.offer import Offer
 from appliance.lines.reserved import Reserved
-
-from appliance.clock import SystemClock
 from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Free
 from appliance.policy.contract import Contract

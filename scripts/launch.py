@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from appliance.config.reading import Config
 
+from appliance.config.reading import Config
 from appliance.errors import ApplianceError
 from appliance.modem import discovery
 from scripts.children import Child

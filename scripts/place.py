@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, Self
 
 from appliance.config.reading import DEFAULT_PATH, Config
-
 from appliance.errors import ApplianceError
 
 ROOT: Final = Path(__file__).resolve().parent.parent

@@ -7,16 +7,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
 
+from appliance.clock import SystemClock
 from appliance.config.settings import Mending
 from appliance.dispatch.ahead import Choosing
 from appliance.dispatch.dispatcher import Dispatcher
+from appliance.inbox import Inbox
 from appliance.lines.hands import Hands
 from appliance.lines.line import Line
 from appliance.lines.record import Record
 from appliance.lines.site import Site, watch_over
-
-from appliance.clock import SystemClock
-from appliance.inbox import Inbox
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance
 from appliance.store.lanes import LaneKey

@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Messages
 from pydantic import ValidationError
 
 from appliance.chores import REQUEST_OPEN, Chores
 from appliance.clock import ManualClock
+from appliance.config.settings import Messages
 from appliance.control import Control, Pause, Pin, Reset, SendTest, Ussd, UssdAnswer
 from appliance.errors import LineUnclear, NotFound
 from appliance.inbox import reading

@@ -4,13 +4,13 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from appliance.chores import Chores
+from appliance.clock import SystemClock, has_own_clock, is_synchronised
 from appliance.config.reading import Config
 from appliance.config.settings import Messages
 from appliance.dispatch.ahead import ReadAhead
 from appliance.dispatch.site_rules import RulesInForce
-
-from appliance.chores import Chores
-from appliance.clock import SystemClock, has_own_clock, is_synchronised
 from appliance.inbox import reading
 from appliance.incident import IncidentKind
 from appliance.lifecycle import State

@@ -382,6 +382,7 @@ class Keeper:
             service_centre=health.service_centre,
             mending=self._mender.said,
             mended=self._mender.mended or None,
+            rungs=self._mender.rungs or None,
             clock_offset_seconds=health.clock_offset,
             port=self._modem.port,
             # The store keeps a SIM where it was last seen; only one that is in use is seen.

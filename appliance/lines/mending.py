@@ -100,12 +100,20 @@ class Mender:
     async def remember(self) -> None:
         """Read what was counted in earlier runs."""
         try:
-            before = await self._store.lines.mended(self._slot)
+            before, rungs = await self._store.lines.mended(self._slot)
         except StoreError as error:
             logger.warning("%s: %s", self._slot, error)
         else:
             self.mended = {**before, **self.mended}
+            moments = {rung: map(datetime.fromisoformat, each) for rung, each in rungs.items()}
+            self._ladder.recall(moments, self._clock.now())
             self._news()
+
+    @property
+    def rungs(self) -> dict[str, list[str]]:
+        """Return when each dear rung was taken in the last day, ISO 8601: the limits go on."""
+        lately = self._ladder.taken_lately(self._clock.now())
+        return {rung: [one.isoformat() for one in moments] for rung, moments in lately.items()}
 
     async def started(self) -> None:
         """Take note that the modem has started, whatever comes of it."""

@@ -68,6 +68,7 @@ class Line(SQLModel, table=True):
     memory_sim_id: int | None = None  # whose messages lie in the modem's own memory
     mending: str = Field(default="", sa_column_kwargs=default("''"))  # the rung it is on, in words
     mended: dict[str, int] | None = Field(default=None, sa_type=JSON)  # rung -> how often
+    rungs: dict[str, list[str]] | None = Field(default=None, sa_type=JSON)  # dear rung -> when
     changed_at: datetime
 
 

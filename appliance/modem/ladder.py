@@ -7,7 +7,7 @@ limits was proved on hardware.
 """
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -89,6 +89,10 @@ BOUNDS: Final[Mapping[Rung, Bounds]] = {
     Rung.POWER: Bounds(tries=1, hourly=1, daily=4),
 }
 
+DEAR: Final = (Rung.RESET, Rung.USB, Rung.POWER)
+"""Rungs whose limits must outlive the daemon: one that is started again and again by whatever
+watches it would else wear a modem out."""
+
 RESTS: Final = _seconds(60, 300)
 """How long the first rests are at most; the later ones are as set."""
 
@@ -158,6 +162,20 @@ class Ladder:
     def allow(self, allowed: Set[Rung]) -> None:
         """Take note that other rungs may be taken now (a USB device was found, or is gone)."""
         self._allowed = allowed
+
+    def recall(self, taken: Mapping[str, Iterable[datetime]], now: datetime) -> None:
+        """Count what was taken in earlier runs, as ``taken_lately`` told it then."""
+        for rung in DEAR:
+            known = [*taken.get(rung, ()), *self._taken[rung]]
+            self._taken[rung] = deque(sorted(moment for moment in known if moment > now - DAY))
+
+    def taken_lately(self, now: datetime) -> dict[str, list[datetime]]:
+        """Return when each dear rung was taken in the last day, oldest first; none: left out."""
+        lately = {
+            rung.value: [moment for moment in self._taken[rung] if moment > now - DAY]
+            for rung in DEAR
+        }
+        return {rung: moments for rung, moments in lately.items() if moments}
 
     def may(self, rung: Rung, now: datetime) -> bool:
         """Say whether a rung may be taken now, by what is allowed and by its limits."""

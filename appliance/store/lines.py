@@ -55,7 +55,7 @@ _KNOWN: Final = (
     .join(sim, sim.c.id == line.c.sim_id, isouter=True)
     .order_by(line.c.daemon, line.c.slot)
 )
-_MENDED: Final = select(line.c.mended).where(
+_MENDED: Final = select(line.c.mended, line.c.rungs).where(
     line.c.daemon == bindparam("worker"), line.c.slot == bindparam("place")
 )
 _SENT_SINCE: Final = (
@@ -226,13 +226,17 @@ class Lines:
             ]
         )
 
-    async def mended(self, slot: str) -> dict[str, int]:
-        """Return how often each rung of the ladder was taken for the modem in a slot."""
+    async def mended(self, slot: str) -> tuple[dict[str, int], dict[str, list[str]]]:
+        """Return what was done to mend the modem in a slot, as ``LineFacts`` told it last.
+
+        These are ``mended`` and ``rungs`` of it: how often each rung of the ladder was taken, and
+        when the dear ones were.
+        """
         where = {"worker": self._base.daemon, "place": slot}
         found = await self._base.reader.run(
-            lambda connection: connection.execute(_MENDED, where).scalar()
+            lambda connection: connection.execute(_MENDED, where).first()
         )
-        return dict(found or {})
+        return (dict(found.mended or {}), dict(found.rungs or {})) if found else ({}, {})
 
     async def coverage(self, sim_id: int, before: datetime, most: int) -> Coverage:
         """Count reports: see ``coverage.coverage``."""

@@ -305,6 +305,7 @@ class LineFacts:
     clock_offset_seconds: float | None = None
     mending: str = ""  # what is being done to mend the modem, in words
     mended: dict[str, int] | None = None  # how often each rung of the ladder was taken
+    rungs: dict[str, list[str]] | None = None  # when the dear ones were in the last day, ISO 8601
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from appliance.config.reading import Config
-from appliance.dispatch.dispatcher import Dispatcher
-from appliance.dispatch.site_rules import RulesInForce
-from appliance.dispatch.waiting import WhyWaiting
 
 from appliance import text
 from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
+from appliance.config.reading import Config
 from appliance.control import Control
+from appliance.dispatch.dispatcher import Dispatcher
+from appliance.dispatch.site_rules import RulesInForce
+from appliance.dispatch.waiting import WhyWaiting
 from appliance.inbox import reading
 from appliance.intake import Intake, IntakeRules
 from appliance.lifecycle import Event

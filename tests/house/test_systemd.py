@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import pytest
-from appliance.config.settings import Mending
 
+from appliance.config.settings import Mending
 from tests.require import ROOT, require
 
 UNIT = ROOT / "systemd" / "appliance.service"

@@ -18,6 +18,7 @@ from appliance.errors import (
 from appliance.modem.ladder import (
     BOUNDS,
     DAY,
+    DEAR,
     HOUR,
     MAY,
     ORDER,
@@ -132,6 +133,25 @@ def test_missing_reports_are_worth_one_restart_a_day_and_leave_the_climb_alone()
     assert not mending.climbing
     assert mending.next(Symptom.SILENCE, NOW + HOUR).rung is Rung.REOPEN
     assert mending.next(Symptom.REPORTS_MISSING, NOW + DAY).rung is Rung.RESET
+
+
+@pytest.mark.parametrize("rung", DEAR)
+def test_the_limits_of_dear_rungs_outlive_the_daemon(rung):
+    before, after = ladder(), ladder()
+    for number in range(BOUNDS[rung].hourly):
+        assert before.take(rung, NOW + number * timedelta(minutes=1))
+    after.recall(before.taken_lately(NOW + HOUR / 2), NOW + HOUR / 2)
+    assert not after.may(rung, NOW + HOUR / 2)
+    assert after.may(rung, NOW + HOUR)
+    assert after.taken_lately(NOW + HOUR / 2) == before.taken_lately(NOW + HOUR / 2)
+    assert after.taken_lately(NOW + DAY + HOUR) == {}
+
+
+def test_what_is_recalled_late_is_counted_with_what_was_taken_meanwhile():
+    known = ladder()
+    known.take(Rung.POWER, NOW)
+    known.recall({"power": [NOW - 2 * HOUR, NOW - DAY], "older": [NOW]}, NOW)
+    assert known.taken_lately(NOW) == {"power": [NOW - 2 * HOUR, NOW]}
 
 
 def test_a_step_out_of_turn_counts_like_any_other():

@@ -10,11 +10,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from appliance.config.reading import Config
-from appliance.lines.site import Site
-
 from appliance import wiring
 from appliance.cli import main
+from appliance.config.reading import Config
+from appliance.lines.site import Site
 from appliance.modem import discovery
 
 SYSFS, UARTS = "SOAK_SYSFS", "SOAK_UARTS"

@@ -5,9 +5,9 @@ import logging
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Messages
 
 from appliance.chores import Chores
+from appliance.config.settings import Messages
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
 from appliance.policy.categories import Category

@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+
 from appliance.lines import errands
 from appliance.lines.errands import Errands
-
 from appliance.models import RequestState
 from appliance.store.bell import REQUESTS
 from appliance.store.requests import NewRequest

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Messages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
 from appliance.chores import Chores
+from appliance.config.settings import Messages
 from appliance.errors import OptedOut
 from appliance.lifecycle import State
 from appliance.store.accounts import NewAccount

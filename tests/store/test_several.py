@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from appliance.config.settings import Messages
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from appliance.chores import Chores
 from appliance.clock import ManualClock
+from appliance.config.settings import Messages
 from appliance.errors import NameInUse
 from appliance.inbox import reading
 from appliance.lifecycle import Event, State

@@ -4,11 +4,11 @@ from datetime import UTC, date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from appliance.lines.allowances import Allowances
 from sqlalchemy import event
 
 from appliance.errors import StoreError
 from appliance.lifecycle import Event
+from appliance.lines.allowances import Allowances
 from appliance.models import Outcome
 from appliance.policy.contract import Contract
 from appliance.policy.limits import (

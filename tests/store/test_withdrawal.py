@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Messages
 
 from appliance.chores import Chores
 from appliance.clock import ManualClock
+from appliance.config.settings import Messages
 from appliance.errors import NotFound
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome

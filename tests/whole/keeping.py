@@ -7,17 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
 
+from appliance.clock import SystemClock
 from appliance.config.settings import Mending
+from appliance.inbox import Inbox, reading
+from appliance.intake import Intake, IntakeRules
 from appliance.lines.allowances import Allowances
 from appliance.lines.hands import Hands
 from appliance.lines.keeper import Keeper
 from appliance.lines.record import Record
 from appliance.lines.roster import Roster
 from appliance.lines.site import Site
-
-from appliance.clock import SystemClock
-from appliance.inbox import Inbox, reading
-from appliance.intake import Intake, IntakeRules
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.values import SimRules

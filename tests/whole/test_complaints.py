@@ -15,11 +15,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Mending
-from appliance.lines import conduct, mending
 
 from appliance import pool
+from appliance.config.settings import Mending
 from appliance.lifecycle import State
+from appliance.lines import conduct, mending
 from tests.box import until
 from tests.fake_modem import PERSONALITIES
 from tests.whole import test_complaints_receiving

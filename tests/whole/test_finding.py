@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from appliance.lines import keeper
 
 from appliance import pool
 from appliance.incident import IncidentKind
+from appliance.lines import keeper
 from tests.box import until
 from tests.fake_modem import PERSONALITIES, bank
 from tests.fake_modem.personalities.row import Usb

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from appliance.config.settings import Mending
-from appliance.lines import mending, watching
 
 from appliance import usb_helper
+from appliance.config.settings import Mending
+from appliance.lines import mending, watching
 from appliance.modem import usb
 from appliance.modem.ladder import Rung
 from appliance.policy.judgement import JudgementRules
@@ -99,10 +100,23 @@ async def test_counts_outlive_a_restart_of_the_daemon(tmp_path):
     async with home(tmp_path) as here:
         await here.ready()
         await here.store.lines.tell(_counted(await here.line()))
-        assert await here.store.lines.mended("modem0") == {"usb": 3}
+        assert await here.store.lines.mended("modem0") == ({"usb": 3}, {})
         keeper = here.pool.keeper("modem0")
         await keeper._mender.remember()
         assert keeper._mender.mended["usb"] == 3
+
+
+async def test_a_modem_is_not_restarted_oftener_because_the_daemon_was(tmp_path):
+    taken_before = [datetime.now(UTC) - timedelta(minutes=each) for each in (40, 30, 20)]
+    async with home(tmp_path, mending=RESTS) as here:
+        await here.ready()
+        rungs = {"reset": [moment.isoformat() for moment in taken_before]}
+        await here.store.lines.tell(replace(_counted(await here.line()), rungs=rungs))
+        await here.pool.keeper("modem0")._mender.remember()
+        await here.fault("hang", cure="cfun")
+        line = await here.line_is("it is given up", lambda one: "given up; next try" in one.mending)
+        assert "reset" not in taken(line)
+        assert (await here.store.lines.mended("modem0"))[1] == rungs
 
 
 def _counted(line):

@@ -12,9 +12,9 @@ from datetime import UTC, timedelta
 from functools import partial
 
 import pytest
-from appliance.dispatch.dispatcher import HELD_UP
 
 from appliance.clock import SystemClock
+from appliance.dispatch.dispatcher import HELD_UP
 from appliance.errors import ApplianceError, OptedOut
 from appliance.modem.causes import CMS, Kind
 from appliance.policy.categories import Category

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.config.reading import Config
-
 from appliance.inbox import reading
 from appliance.planning import Wish
 from appliance.policy.categories import Category

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from appliance.lines.selftest import Patience, SelfTest
 
 from appliance.errors import ErrandFailed
 from appliance.incident import IncidentKind
+from appliance.lines.selftest import Patience, SelfTest
 from tests.box import until
 from tests.fake_modem.sim import Stored as Kept
 from tests.whole.keeping import home

@@ -5,10 +5,10 @@ import os
 from datetime import timedelta
 
 import pytest
-from appliance.config.settings import Mending
-from appliance.lines import conduct, keeper, mending
 
 from appliance.api.words import LINES, line_word
+from appliance.config.settings import Mending
+from appliance.lines import conduct, keeper, mending
 from appliance.modem.values import LineState, SimRules
 from appliance.submission import Category
 from tests.box import until

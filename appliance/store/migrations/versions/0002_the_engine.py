@@ -52,6 +52,7 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("memory_sim_id", sa.Integer(), nullable=True),
             sa.Column("mending", AutoString(), server_default=sa.text("''"), nullable=False),
             sa.Column("mended", sa.JSON(), nullable=True),
+            sa.Column("rungs", sa.JSON(), nullable=True),
         ),
     }
 
