@@ -15,6 +15,7 @@ import httpx
 
 from scripts.children import end_with_parent
 from tests.fake_modem import AsyncControl, Ledger
+from tests.forking import Forked, forker
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,9 +24,14 @@ READY_SECONDS = 30
 LOOK_SECONDS = 0.02
 
 
-async def start(*command: str, env: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
+Process = asyncio.subprocess.Process | Forked
+
+
+async def start(*command: str, env: Mapping[str, str], log: Path) -> Process:
     """Start a Python module that cannot outlive us; what it says goes to the end of ``log``."""
     with log.open("ab") as said:
+        if (forked := forker()) is not None:
+            return forked.start(*command, env={**os.environ, **env}, out=said, err=said)
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -40,7 +46,7 @@ async def start(*command: str, env: Mapping[str, str], log: Path) -> asyncio.sub
         )
 
 
-async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> int:
+async def stop(process: Process, number: int = signal.SIGTERM) -> int:
     """End a process and return its status."""
     with suppress(ProcessLookupError):
         process.send_signal(number)
@@ -106,7 +112,7 @@ class Box:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
         self.http_port, self.smpp_port = free_port(), free_port()
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
         self.arguments: tuple[str, ...] = ()  # of ``appliance run``
         self.module = "appliance"
         self._env = {

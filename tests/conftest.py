@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.forking import begin, end
 from tests.postgres import Cluster, running_cluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forking() -> Iterator[None]:
+    """Fork the daemons, banks and commands of all tests from one process."""
+    begin()
+    yield
+    end()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

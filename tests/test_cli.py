@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,10 +14,10 @@ from appliance.errors import StoreLocked
 from appliance.store.bell import CHANGES
 from appliance.store.lock import DirectoryLock
 from tests.api.house import NUMBER, House, house, settings
+from tests.forking import run
 
 __all__ = ["house", "settings"]
 
-ROOT = Path(__file__).parent.parent
 TEXT = "the secret text"
 
 
@@ -36,28 +35,17 @@ class Ended:
 
 async def appliance(data: Path, *arguments: str, **environment: str) -> Ended:
     """Run a command as a process of its own; its time zone is Tokyo's, its terminal wide."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "appliance",
-        *arguments,
-        cwd=ROOT,
-        env={
-            **{key: value for key, value in os.environ.items() if "APPLIANCE" not in key},
-            "APPLIANCE_STORAGE__DATA": str(data),
-            "APPLIANCE_SITE__TIMEZONE": "Asia/Tokyo",
-            "COLUMNS": "200",
-            **environment,
-        },
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    env = {
+        **{key: value for key, value in os.environ.items() if "APPLIANCE" not in key},
+        "APPLIANCE_STORAGE__DATA": str(data),
+        "APPLIANCE_SITE__TIMEZONE": "Asia/Tokyo",
+        "COLUMNS": "200",
+        **environment,
+    }
     async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    assert "Traceback" not in err.decode()
-    return Ended(process.returncode, out.decode(), err.decode())
+        said = await run("appliance", *arguments, env=env)
+    assert "Traceback" not in said.err.decode()
+    return Ended(said.returncode, said.out.decode(), said.err.decode())
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ MODEM = MODEM_CODEC | {
 }
 
 PURE = {
-    **dict.fromkeys(("config", "dispatch", "lines"), set()),  # packages with nothing of their own
+    **{package: set() for package in ("config", "dispatch", "lines")},  # nothing of their own
     "errors": set(),
     "lifecycle": {"errors"},
     "policy.categories": set(),

@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
 from appliance.store.requests import CUT_SHORT
-from tests.box import ROOT, running_bank, running_box, until
+from tests.box import running_bank, running_box, until
+from tests.forking import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,18 +55,11 @@ class Site:
 
     async def command(self, *arguments, said=""):
         """Run ``appliance modems …`` as a process of its own, which reads ``said``."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "appliance", "modems", *arguments),
-            cwd=ROOT,
-            env={**os.environ, "APPLIANCE_STORAGE__DATA": str(self.box.data), "COLUMNS": "200"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        env = {**os.environ, "APPLIANCE_STORAGE__DATA": str(self.box.data), "COLUMNS": "200"}
         async with asyncio.timeout(100):
-            out, err = await process.communicate(said.encode())
-        assert "Traceback" not in err.decode()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
+            ended = await run("appliance", "modems", *arguments, env=env, reading=said.encode())
+        assert "Traceback" not in ended.err.decode()
+        return Ended(ended.returncode, ended.out.decode(), ended.err.decode())
 
     async def tries_left(self, modem):
         return (await self.bank.control.do("modems", modem=modem))["modems"][0]["pin_tries"]

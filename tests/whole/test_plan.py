@@ -6,7 +6,6 @@ and their dialogues are the real ones, in one process, in a loop whose time jump
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -24,6 +23,7 @@ from tests.box import running_bank, running_box
 from tests.fake_modem.bank import Bank
 from tests.fake_modem.faults import ModemSettings
 from tests.fake_modem.sim import Sim
+from tests.forking import run
 from tests.jumping import JumpingClock, run_jumping
 from tests.rooms import add_account, sqlite_url
 
@@ -162,13 +162,8 @@ def test_the_forecast_is_what_the_modems_then_do_within_two_in_a_hundred(tmp_pat
 
 async def told(data, *arguments):
     """Return what the command line says of a plan."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance", "plan", *arguments),
-        env=os.environ | {"APPLIANCE_STORAGE__DATA": str(data), "COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    return out.decode()
+    env = os.environ | {"APPLIANCE_STORAGE__DATA": str(data), "COLUMNS": "200"}
+    return (await run("appliance", "plan", *arguments, env=env)).out.decode()
 
 
 async def test_a_running_daemon_forecasts_for_accounts_and_on_the_command_line(tmp_path):

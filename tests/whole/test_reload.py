@@ -1,12 +1,11 @@
 """Limits are changed while the daemon sends: by its command, over its socket, and by SIGHUP."""
 
-import asyncio
 import os
 import signal
-import sys
 
-from tests.box import ROOT, running_bank, running_box, until
+from tests.box import running_bank, running_box, until
 from tests.fake_modem.sim import Sim
+from tests.forking import run
 
 ICCID = Sim.numbered(0).iccid
 
@@ -93,13 +92,7 @@ async def test_a_sim_is_disabled_and_what_errors_mean_is_changed_while_the_daemo
 
 
 async def command(box, *arguments):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance", *arguments, "--data", str(box.data)),
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if "APPLIANCE_" not in name},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    return said.decode()
+    env = {name: value for name, value in os.environ.items() if "APPLIANCE_" not in name}
+    ended = await run("appliance", *arguments, "--data", str(box.data), env=env)
+    assert ended.returncode == 0, ended.err.decode()
+    return ended.out.decode() + ended.err.decode()
