@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class IncidentKind(StrEnum):
@@ -24,12 +25,16 @@ class IncidentKind(StrEnum):
     DAEMON_LOST = "daemon_lost"  # another daemon on the same database is not heard of any more
 
 
+OF_A_SIM: Final = frozenset({IncidentKind.LOW_BALANCE, IncidentKind.NO_BALANCE})
+"""What goes with a SIM from modem to modem, and daemon to daemon; all else stays with its slot."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """One incident. The sentence holds no recipient's number and no text.
 
     ``slot`` is None for the box itself. A ``lasting`` one is a state: it is noted once, and
-    stands until it is ended.
+    stands until it is ended. One of ``OF_A_SIM`` needs a ``sim_id``.
     """
 
     kind: IncidentKind

@@ -157,7 +157,7 @@ class Balances:
             sim_id=sim_id, amount=None if amount is None else float(amount), text=reply.text, at=now
         )
         await self._store.balances.note(known)
-        await self._store.incidents.end(IncidentKind.NO_BALANCE, holder.slot, now)
+        await self._store.incidents.end_for_sim(IncidentKind.NO_BALANCE, sim_id, now)
         if amount is None or sim.balance_minimum is None:
             await self._let_go(holder, sim_id)
         else:
@@ -205,7 +205,7 @@ class Balances:
         if self._paused_here(sim_id):
             await self._store.lines.resume(sim_id, now, only_reason_prefix=balance.REASON)
             holder.news()
-        await self._store.incidents.end(IncidentKind.LOW_BALANCE, holder.slot, now)
+        await self._store.incidents.end_for_sim(IncidentKind.LOW_BALANCE, sim_id, now)
 
     def _paused_here(self, sim_id: int) -> bool:
         return balance.is_ours(self._store.lines.pause_reason(sim_id))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, or_, select, text, update
 
-from appliance.incident import Incident, IncidentKind
+from appliance.incident import OF_A_SIM, Incident, IncidentKind
 from appliance.models import Account, Daemon, Notice, NoticeKind, Sim
 from appliance.models import Incident as IncidentRow
 from appliance.store.base import Base
@@ -35,8 +35,20 @@ _OURS: Final = (
     incident.c.daemon == bindparam("worker"),
     _SAME_PLACE,
 )
+_OF_THE_SIM: Final = (
+    _LASTS,
+    incident.c.kind == bindparam("what"),
+    incident.c.sim_id == bindparam("card"),
+)
 _LASTING: Final = select(incident.c.id).where(*_OURS).limit(1)
 _END: Final = update(incident).where(*_OURS).values(ended_at=bindparam("moment"))
+_END_FOR_SIM: Final = update(incident).where(*_OF_THE_SIM).values(ended_at=bindparam("moment"))
+_FOLLOW: Final = (
+    update(incident)
+    .where(*_OF_THE_SIM)
+    .values(slot=bindparam("there"), daemon=bindparam("worker"))
+    .returning(incident.c.id)
+)
 _TOLD: Final = select(account.c.id).where(
     account.c.admin, account.c.revoked_at.is_(None), account.c.carrier == "webhook"
 )
@@ -52,6 +64,7 @@ class _End:
     kind: IncidentKind
     slot: str | None
     at: datetime
+    sim_id: int | None = None
 
 
 class Incidents:
@@ -65,13 +78,18 @@ class Incidents:
     async def note(self, what: Incident) -> bool:
         """Store an incident and owe its notices, in one transaction.
 
-        Returns False, and stores nothing, if it is a lasting one that stands already.
+        Returns False if it is a lasting one that stands already: nothing is stored then, but that
+        one of ``OF_A_SIM`` stands where its SIM is now.
         """
         return await self._base.writer.run(self._note, what)
 
     async def end(self, kind: IncidentKind, slot: str | None, at: datetime) -> bool:
         """End a lasting incident; False if none stood. Ending one twice is harmless."""
         return await self._base.writer.run(self._end, _End(kind, slot, at))
+
+    async def end_for_sim(self, kind: IncidentKind, sim_id: int, at: datetime) -> bool:
+        """End one of ``OF_A_SIM``, wherever the SIM was when it was noted; as ``end`` else."""
+        return await self._base.writer.run(self._end, _End(kind, None, at, sim_id))
 
     async def shown(
         self, *, most: int = 50, before: int | None = None, lasting: bool = False
@@ -91,8 +109,7 @@ class Incidents:
 
     def _note_one(self, transaction: Transaction, what: Incident) -> bool:
         execute = transaction.execute
-        where = {"what": what.kind.value, "worker": self._base.daemon, "place": what.slot}
-        if what.lasting and execute(_LASTING, where).first() is not None:
+        if what.lasting and self._stands(transaction, what):
             return False
         number = self._base.ids.take()
         execute(
@@ -114,6 +131,15 @@ class Incidents:
         transaction.topics.add(CHANGES)
         return True
 
+    def _stands(self, transaction: Transaction, what: Incident) -> bool:
+        """Tell whether a lasting one stands already; what is a SIM's follows it."""
+        known = {"what": what.kind.value, "worker": self._base.daemon}
+        if what.kind in OF_A_SIM:
+            moved = known | {"card": what.sim_id, "there": what.slot}
+            return bool(transaction.execute(_FOLLOW, moved).all())
+        found = transaction.execute(_LASTING, known | {"place": what.slot})
+        return found.first() is not None
+
     def _owe(self, transaction: Transaction, account_id: int, number: int, at: datetime) -> None:
         transaction.execute(
             insert_of(Notice),
@@ -133,9 +159,14 @@ class Incidents:
     def _end_many(self, transaction: Transaction, items: Sequence[_End]) -> list[bool]:
         ended = []
         for end in items:
-            where = {"what": end.kind.value, "worker": self._base.daemon, "place": end.slot}
-            rows = transaction.execute(_END, where | {"moment": end.at}).rowcount
-            ended.append(rows > 0)
+            where = {"what": end.kind.value, "moment": end.at}
+            if end.sim_id is not None:
+                done = transaction.execute(_END_FOR_SIM, where | {"card": end.sim_id})
+            else:
+                done = transaction.execute(
+                    _END, where | {"worker": self._base.daemon, "place": end.slot}
+                )
+            ended.append(done.rowcount > 0)
         if any(ended):
             transaction.topics.add(CHANGES)
         return ended

@@ -264,7 +264,7 @@ async def test_what_happened_stands_with_what_to_do_until_it_is_over(house, api)
     standing, happened = shown.index("The balance is 1.20."), shown.index("The modem was restarted")
     assert standing < happened, "what stands comes first, however old"
     assert "Top the SIM up." in shown
-    await house.store.incidents.end(IncidentKind.LOW_BALANCE, "1-1.2", datetime.now(UTC))
+    await house.store.incidents.end_for_sim(IncidentKind.LOW_BALANCE, sim, datetime.now(UTC))
     shown = (await api.get("/")).text
     assert "The balance is 1.20." in shown
     assert "Top the SIM up." not in shown

@@ -10,11 +10,11 @@ from tests.store.steps import rows
 SLOT = "usb-1.2"
 
 
-def low(world, **given):
+def full(world, **given):
     facts = {
-        "kind": IncidentKind.LOW_BALANCE,
-        "sentence": "The balance is 1.20, below 2.00.",
-        "next_step": "Top the SIM up.",
+        "kind": IncidentKind.STORAGE,
+        "sentence": "SM is 92 % full.",
+        "next_step": "Look into it.",
         "slot": SLOT,
         "sim_id": world.sim,
         "lasting": True,
@@ -33,17 +33,17 @@ async def admin(world, name="watch", **given):
 
 async def test_a_lasting_incident_is_noted_once_until_it_has_ended(world):
     incidents = world.store.incidents
-    assert await incidents.note(low(world))
-    assert not await incidents.note(low(world, sentence="The balance is 1.10, below 2.00."))
-    assert await incidents.end(IncidentKind.LOW_BALANCE, SLOT, world.clock.now())
-    assert not await incidents.end(IncidentKind.LOW_BALANCE, SLOT, world.clock.now())
-    assert await incidents.note(low(world))
+    assert await incidents.note(full(world))
+    assert not await incidents.note(full(world, sentence="SM is 95 % full."))
+    assert await incidents.end(IncidentKind.STORAGE, SLOT, world.clock.now())
+    assert not await incidents.end(IncidentKind.STORAGE, SLOT, world.clock.now())
+    assert await incidents.note(full(world))
     assert [one.ended_at is None for one in await incidents.shown()] == [True, False]
 
 
 async def test_what_does_not_last_is_noted_every_time_and_never_ends(world):
     incidents = world.store.incidents
-    mended = low(world, kind=IncidentKind.MENDED, lasting=False)
+    mended = full(world, kind=IncidentKind.MENDED, lasting=False)
     assert await incidents.note(mended)
     assert await incidents.note(mended)
     assert not await incidents.end(IncidentKind.MENDED, SLOT, world.clock.now())
@@ -53,10 +53,23 @@ async def test_what_does_not_last_is_noted_every_time_and_never_ends(world):
 async def test_lines_and_the_box_itself_have_their_own(world):
     incidents = world.store.incidents
     for slot in (SLOT, "usb-1.3", None):
-        assert await incidents.note(low(world, slot=slot))
-        assert not await incidents.note(low(world, slot=slot))
-    assert await incidents.end(IncidentKind.LOW_BALANCE, None, world.clock.now())
+        assert await incidents.note(full(world, slot=slot))
+        assert not await incidents.note(full(world, slot=slot))
+    assert await incidents.end(IncidentKind.STORAGE, None, world.clock.now())
     assert {one.slot for one in await incidents.shown(lasting=True)} == {SLOT, "usb-1.3"}
+
+
+async def test_what_is_a_sims_goes_with_it_to_another_modem_and_ends_there(world):
+    incidents, now = world.store.incidents, world.clock.now()
+    balance = {"kind": IncidentKind.LOW_BALANCE, "sentence": "The balance is 1.20, below 2.00."}
+    assert await incidents.note(full(world, **balance))
+    assert not await incidents.note(full(world, **balance, slot="usb-1.3"))
+    (shown,) = await incidents.shown(lasting=True)
+    assert shown.slot == "usb-1.3"
+    assert not await incidents.end_for_sim(IncidentKind.NO_BALANCE, world.sim, now)
+    assert await incidents.end_for_sim(IncidentKind.LOW_BALANCE, world.sim, now)
+    assert not await incidents.end_for_sim(IncidentKind.LOW_BALANCE, world.sim, now)
+    assert await incidents.shown(lasting=True) == []
 
 
 async def test_admins_with_a_webhook_are_told_and_nobody_else(world, url):
@@ -66,17 +79,17 @@ async def test_admins_with_a_webhook_are_told_and_nobody_else(world, url):
     gone = await admin(world, "gone")
     await world.store.accounts.revoke(gone.name, world.clock.now())
     world.clock.advance(timedelta(seconds=1))
-    assert await world.store.incidents.note(low(world))
-    assert await world.store.incidents.note(low(world)) is False
+    assert await world.store.incidents.note(full(world))
+    assert await world.store.incidents.note(full(world)) is False
     assert rows(url, "SELECT account_id FROM notice") == [(watch.id,)]
     (owed,) = (await world.store.notices.due(watch.id, 10, world.clock.now())).notices
     assert owed.notice.news == IncidentNews(
         incident_id=(await world.store.incidents.shown())[0].id,
-        kind="low_balance",
+        kind="storage",
         slot=SLOT,
         sim=(await world.store.incidents.shown())[0].sim,
-        sentence="The balance is 1.20, below 2.00.",
-        next_step="Top the SIM up.",
+        sentence="SM is 92 % full.",
+        next_step="Look into it.",
         lasting=True,
         at=world.clock.now(),
     )
