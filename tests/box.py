@@ -23,6 +23,8 @@ READY_SECONDS = 30
 
 LOOK_SECONDS = 0.02
 
+AT_BEGIN = "LD_PRELOAD"
+"""What is read when a program begins: a process that needs it is not forked."""
 
 Process = asyncio.subprocess.Process | Forked
 
@@ -30,7 +32,7 @@ Process = asyncio.subprocess.Process | Forked
 async def start(*command: str, env: Mapping[str, str], log: Path) -> Process:
     """Start a Python module that cannot outlive us; what it says goes to the end of ``log``."""
     with log.open("ab") as said:
-        if (forked := forker()) is not None:
+        if (forked := forker()) is not None and AT_BEGIN not in env:
             return forked.start(*command, env={**os.environ, **env}, out=said, err=said)
         return await asyncio.create_subprocess_exec(
             sys.executable,
