@@ -77,6 +77,11 @@ allow_cluster() {
     $sudo rmdir "${no_cluster%/*}" "${no_cluster%/*/*}" 2>/dev/null || true
 }
 
+# Debian's Kannel package starts a gateway of its own, now and at every boot. The tests start theirs.
+end_kannel() {
+    { $sudo service kannel stop && $sudo update-rc.d kannel disable; } >/dev/null 2>&1 </dev/null || true
+}
+
 # install_missing PURPOSE...: installs with apt-get what is missing, where that is allowed, and says
 # what is lost where it is not. With CI=true a package that stays missing is a failure.
 install_missing() {
@@ -93,6 +98,7 @@ install_missing() {
         { apt_get update && apt_get install --yes --no-install-recommends $packages; } ||
             say "apt-get failed."
         allow_cluster
+        case " $packages " in *" kannel "*) end_kannel ;; esac
         trap - EXIT INT TERM
     fi
     absent=$(missing "$@")
@@ -130,4 +136,19 @@ install_requirements() {
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
         --requirement "$root/$1" </dev/null >&2 || die "pip could not install $1."
     cp "$root/$1" "$stamp"
+}
+
+# install_node_modules FOLDER: what its package-lock.json says, if that is another one than at the last
+# time. With CI=true it is a failure if that cannot be had.
+install_node_modules() {
+    command -v npm >/dev/null 2>&1 || return 0
+    stamp=$1/node_modules/.installed
+    cmp -s "$1/package-lock.json" "$stamp" && return
+    say "Installing $1/package-lock.json."
+    if npm ci --prefix "$1" --silent --ignore-scripts --no-audit --no-fund </dev/null >&2; then
+        cp "$1/package-lock.json" "$stamp"
+        return
+    fi
+    say "npm could not install it: an application by node-smpp is not tried."
+    [ "${CI:-}" != true ] || die "With CI=true nothing may be missing."
 }

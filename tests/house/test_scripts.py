@@ -103,6 +103,24 @@ def test_what_stays_missing_is_a_failure_in_ci_only(lists, ci, status):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+def test_what_npm_cannot_install_is_a_failure_in_ci_only(tmp_path, ci, status):
+    done = shell(f"npm() {{ return 1; }}; install_node_modules {tmp_path}", CI=ci)
+
+    assert done.returncode == status
+    assert "an application by node-smpp is not tried" in done.stderr
+
+
+def test_npm_installs_a_lock_once(tmp_path):
+    (tmp_path / "package-lock.json").write_text("{}")
+    npm = f"npm() {{ echo asked >&2; mkdir -p {tmp_path}/node_modules; }}"
+    twice = f"install_node_modules {tmp_path}; install_node_modules {tmp_path}"
+
+    done = shell(f"{npm}; {twice}")
+
+    assert (done.returncode, done.stderr.count("asked")) == (0, 1)
+
+
 def test_every_package_of_the_list_has_a_purpose_and_a_probe():
     for package in packages().values():
         assert package.purpose in {"run", "test"}
@@ -139,7 +157,10 @@ def test_ci_calls_exactly_the_readmes_command():
 def test_the_makefile_has_no_target_without_a_program():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
-    assert {"run", "test", "lint", "types", "format", "bench", "soak"} == set(targets)
+    assert set(targets) == {
+        *("run", "test", "lint", "types", "format"),
+        *("bench", "soak", "fuzz", "receipts"),
+    }
 
 
 def test_no_tracked_file_names_a_machine_or_where_packages_come_from():

@@ -146,9 +146,21 @@ class Settings:
     port: int = 0
     system_id: str = "appliance"
     session_init_seconds: float = 30
+    tls_handshake_seconds: float = 10
+    pdu_read_seconds: float = 30
     enquire_link_seconds: float = 30
     inactivity_seconds: float = 300
     response_seconds: float = 60
+    retry_seconds: float = 5
+    retry_longest_seconds: float = 300
+    leaving_seconds: float = 2
+    most_connections: int = 2000
+    most_unbound_per_address: int = 100
+    plain: bool = True
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    tls_port: int = 0
     window: int = 50
 
 
@@ -161,6 +173,7 @@ class MemoryIntake:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
     most_waiting: int = 0
+    busy: int = 0  # how near queue and store are to their bounds
     accepted: Callable[[str], Awaitable[None]] | None = None  # after the commit, before the answer
 
     def __post_init__(self):
@@ -168,6 +181,9 @@ class MemoryIntake:
 
     def current(self, account):
         return account
+
+    def load(self, account):
+        return self.busy
 
     def recipient(self, number, region):
         return number
@@ -211,7 +227,7 @@ class House:
         self.server = SmppServer(
             Settings(**settings),
             operations=self.operations(),
-            authenticate=self.authenticate,
+            members=self.members(),
             wake=self.woken.append,
             clock=SystemClock(),
         )
@@ -220,16 +236,27 @@ class House:
         """Return what carries requests out."""
         return Operations(self.intake, SystemClock(), gsm0="gsm0338")
 
-    async def authenticate(self, system_id, password):
-        account = self.accounts.get((system_id, password))
+    def members(self):
+        """Return what knows who is allowed in."""
+        return self
+
+    async def find(self, system_id):
+        """Return the account of a system_id; of several passwords, the first."""
+        return next((one for (name, _), one in self.accounts.items() if name == system_id), None)
+
+    def recalls(self, account, password):
+        """Remember nothing."""
+        return False
+
+    async def verify(self, account, password):
+        """Check a password, as slowly as ``may_check`` says."""
         self.checking += 1
         await self.may_check.wait()
         self.checking -= 1
         if self.failure:
             raise self.failure
-        if account is None:
+        if not account or (account.system_id, password) not in self.accounts:
             raise Unauthorised
-        return account
 
     async def client(self, bind=None, **bind_fields):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
