@@ -30,6 +30,11 @@ ASSUMED: Final = timedelta(seconds=4)
 
 NO_COUNTS: Final = "No daemon was asked: by the configuration alone, as if nothing was sent yet."
 
+NOT_COUNTED: Final = (
+    "Not counted: recipients that wait for the SIM they know, parts that fail and are sent again,"
+    " room kept for long messages."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -270,7 +275,11 @@ def _counted(prospects: Sequence[Prospect], queued: Sequence[Queued]) -> Iterato
         span = fastest if fastest == slowest else f"{fastest} to {slowest}"
         yield f"A part takes {span} s, as the last ones of each SIM did."
     if len(measured) < len(there):
-        yield f"{_seconds(ASSUMED)} s a part are assumed of {len(there) - len(measured)} SIMs."
+        unseen = len(there) - len(measured)
+        of = "1 SIM" if unseen == 1 else f"{unseen} SIMs"
+        yield f"{_seconds(ASSUMED)} s a part are assumed of {of}."
+    if there:
+        yield NOT_COUNTED
 
 
 def _seconds(time: timedelta) -> str:

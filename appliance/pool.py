@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 CLOSING: Final = timedelta(seconds=1)
 """How long ports may take to close at the end; one that hangs is left behind."""
 
+REGISTERED: Final = frozenset({"home", "roaming"})
+
 FIND_AGAIN: Final = timedelta(seconds=5)
 """How often ports are looked for where no hot-plug is heard, or something was missed: reading a
 few names costs nothing worth mentioning."""
@@ -37,6 +39,7 @@ class Pool:
     ) -> None:
         self._dispatcher, self._find, self._keep = dispatcher, find, keep
         self._there: set[str] = set()  # the slots in which something was seen last time
+        self._simulated: set[str] = set()  # slots in which no real modem sits
         self._keepers: dict[str, tuple[Keeper, asyncio.Task[None]]] = {}
 
     def keeper(self, slot: str) -> Keeper | None:
@@ -53,6 +56,22 @@ class Pool:
         found = ((each.slot, each.modem.health) for each in self.keepers() if each.line is None)
         return [(slot, health.cause or health.state.value) for slot, health in found]
 
+    def clock_offsets(self) -> list[timedelta]:
+        """Return how far the clocks of modems that a real network serves are ahead of ours.
+
+        A modem sets its clock by its network; one that was never told the time tells none.
+        """
+        served = (
+            keeper.modem.health
+            for slot, (keeper, _) in self._keepers.items()
+            if slot not in self._simulated
+        )
+        return [
+            timedelta(seconds=health.clock_offset)
+            for health in served
+            if health.clock_offset is not None and health.registration in REGISTERED
+        ]
+
     async def run(self) -> None:
         """Keep what is found, and look for more, until cancelled."""
         with closing(Hotplug()) as hotplug:
@@ -68,6 +87,8 @@ class Pool:
             if each.slot not in self._keepers:
                 logger.info("modem found at %s (%s)", each.port, each.slot)
                 keeper = self._keep(each)
+                if each.simulated:
+                    self._simulated.add(each.slot)
                 self._keepers[each.slot] = keeper, group.create_task(keeper.run())
             else:
                 back = each.there and each.slot not in self._there

@@ -7,7 +7,7 @@ what depends on the hour of the day waits.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """How often it is looked whether the clock was set."""
 
+AGREES: Final = timedelta(minutes=2)
+"""How far a mobile network's time may be from the machine's clock that it speaks for."""
+
 NOT_YET: Final = "the clock is not synchronised yet"
 
 INCIDENT: Final = (
@@ -29,8 +32,8 @@ INCIDENT: Final = (
 )
 
 NEXT_STEP: Final = (
-    "Let the machine reach a time server; where there is none, set its clock, and trust_clock under"
-    " [site] to true."
+    "Let the machine reach a time server; where there is none, set its clock: it is believed once"
+    " a modem's network tells the same time, or with trust_clock = true under [site]."
 )
 
 
@@ -43,6 +46,8 @@ class Timekeeping:
         trust: as set: true, false (only once the network has set it), or "auto".
         synchronised: tells whether the network has set the system's clock.
         own: tells whether the machine has a clock that runs without power.
+        networks: returns how far the clocks of modems that a network serves are ahead of the
+            house's.
 
     """
 
@@ -54,10 +59,15 @@ class Timekeeping:
         *,
         synchronised: Callable[[], bool] = is_synchronised,
         own: Callable[[], bool] = has_own_clock,
+        networks: Callable[[], Iterable[timedelta]] = tuple,
     ) -> None:
         self._store, self._clock, self._trust = store, clock, trust
-        self._synchronised, self._own = synchronised, own
+        self._synchronised, self._own, self._networks = synchronised, own, networks
         self._since: int | None = None  # the first id while it goes by what it remembers
+
+    def ask(self, networks: Callable[[], Iterable[timedelta]]) -> None:
+        """Let modems that are found from now on speak for the machine's clock."""
+        self._networks = networks
 
     def trusted(self) -> bool:
         """Tell whether the time can be believed."""
@@ -112,8 +122,14 @@ class Timekeeping:
     def _believes(self) -> bool:
         if self._trust is True or self._synchronised():
             return True
-        plausible = self._clock.system() >= self._store.newest
-        return self._trust == "auto" and self._own() and plausible
+        if self._trust != "auto" or self._clock.system() < self._store.newest:
+            return False
+        return self._own() or self._confirmed()
+
+    def _confirmed(self) -> bool:
+        """Tell whether a mobile network tells the time that the machine's clock shows."""
+        step = self._clock.system() - self._clock.now()
+        return any(abs(ahead - step) <= AGREES for ahead in self._networks())
 
     async def _end(self) -> None:
         await self._store.incidents.end(IncidentKind.CLOCK, None, self._clock.now())

@@ -6,15 +6,24 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benchmarks import choosing, doors, flood, kills, reaction, sending, starting
+from benchmarks import blocked, choosing, doors, flood, kills, reaction, sending, smpp, starting
 from benchmarks.measure import machine
 
 Bench = Callable[[Path], Awaitable[dict[str, Any]]]
+
+SUBMITS = (
+    *((1, 1, 3_000), (1, 10, 10_000), (1, 100, 20_000)),
+    *((10, 1, 10_000), (10, 10, 20_000), (10, 100, 20_000)),
+    *((50, 1, 20_000), (50, 10, 20_000), (50, 100, 20_000)),
+)
+"""Window, binds and messages."""
 
 BENCHES: dict[str, Bench] = {
     "rate, 1 modem": lambda at: sending.rate(at, modems=1, messages=50, seconds=0.2),
@@ -36,11 +45,32 @@ BENCHES: dict[str, Bench] = {
     "idle, 4 modems": lambda at: sending.idle(at, modems=4, seconds=30),
     "200 inbound, 4 modems": lambda at: sending.inbound(at, modems=4, messages=200),
     "120 messages, 10 kills": lambda at: kills.kills(at, messages=120, times=10),
-    "submits, SMPP window 50": lambda at: doors.smpp(at, messages=20_000, window=50),
+    **{
+        f"submits, SMPP window {window}, {binds} binds": partial(
+            smpp.submits, messages=count, window=window, binds=binds
+        )
+        for window, binds, count in SUBMITS
+    },
+    "submits, SMPP window 50, 4 binds, sync 20 ms": lambda at: smpp.submits(
+        at, messages=20_000, window=50, binds=4, sync=timedelta(milliseconds=20)
+    ),
+    "idle binds, SMPP, 1,000": lambda at: smpp.idle(at, binds=1_000),
     "submits, REST": lambda at: doors.rest(at, messages=4_000),
     "choosing, 100 queued": lambda at: choosing.choosing(at, queued=100),
     "choosing, 10,000 queued": lambda at: choosing.choosing(at, queued=10_000),
+    "choosing, 100,000 queued": lambda at: choosing.choosing(at, queued=100_000),
     "choosing, 1,000,000 queued": lambda at: choosing.choosing(at, queued=1_000_000),
+    "choosing, 100 queued, PostgreSQL": lambda at: choosing.choosing(
+        at, queued=100, postgresql=True
+    ),
+    "choosing, 1,000,000 queued, PostgreSQL": lambda at: choosing.choosing(
+        at, queued=1_000_000, accounts=(1, 100), postgresql=True
+    ),
+    "blocked, 1,000,000 queued": lambda at: blocked.blocked(at, queued=1_000_000),
+    "blocked one by one, 1,000,000 queued": lambda at: blocked.blocked(
+        at, queued=1_000_000, one_by_one=True
+    ),
+    "blocked, 1,000,000 before it in its lane": lambda at: blocked.behind(at, queued=1_000_000),
     "start, 100,000 queued": lambda at: starting.ready(at, queued=100_000),
 }
 

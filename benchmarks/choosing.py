@@ -6,12 +6,15 @@ round of the dispatcher with all that it reads; claims are made in between, and 
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from appliance.clock import SystemClock
 from appliance.dispatch.dispatcher import Dispatcher
+from appliance.inbox import reading
 from appliance.lines.offer import Offer
 from appliance.lines.reserved import Reserved
 from appliance.policy.candidate import Candidate
@@ -23,14 +26,15 @@ from appliance.store.lanes import LaneKey
 from appliance.store.space import Space
 from appliance.store.values import Begin, Waiting
 from tests.crowd import STEP, crowd
-from tests.rooms import add_account, add_sim, opened, sqlite_url
+from tests.postgres import running_cluster
+from tests.rooms import add_account, add_sim, sqlite_url
 
 ASSIGNMENTS: Final = 1_000
 """Messages that are given to lines for each figure."""
 
 LIMITS: Final = (Pace(1_000_000, timedelta(minutes=1)), Daily(1_000_000, UTC))
 
-LINES: Final = (1, 16, 64, 256)
+LINES: Final = (1, 4, 16, 64, 256)
 
 ACCOUNTS: Final = (1, 10, 100)
 
@@ -61,30 +65,47 @@ class BenchLine:
         """Return it as choosing sees it."""
         return self._offer.free(ahead, self.reserved, None)
 
-    def may_send(self, now: datetime) -> Wait:
-        """Return when it may send a part."""
-        return self.allowance.earliest(now)
+    def may_send(self, now: datetime, parts: int = 1) -> Wait:
+        """Return when it may send so many parts."""
+        return self.allowance.earliest(now, parts)
 
     def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
         return self.allowance.earliest(at, parts, of.recipient_key, message_id=of.key)
 
 
-async def choosing(folder: Path, *, queued: int) -> dict[str, Any]:
-    """Return milliseconds of CPU per assignment, by how many lines and accounts there are."""
-    clock, found = SystemClock(), {}
-    for accounts in ACCOUNTS:
-        place = folder / str(accounts)
-        place.mkdir()
-        async with opened(place, clock) as store:
-            await _fill(store, place, accounts, queued // accounts)
-            for lines in LINES:
-                many = min(ASSIGNMENTS, queued // len(LINES))
-                cost = await _cost(store, place, lines, many)
-                found[f"{lines} lines, {accounts} accounts"] = round(cost * 1000, 3)
+async def choosing(
+    folder: Path, *, queued: int, accounts: Sequence[int] = ACCOUNTS, postgresql: bool = False
+) -> dict[str, Any]:
+    """Return milliseconds of CPU per assignment, by how many lines and accounts there are.
+
+    The CPU is this process's: what PostgreSQL uses for its part is not in it.
+    """
+    found: dict[str, Any] = {}
+    with running_cluster() if postgresql else nullcontext() as cluster:
+        for many in accounts:
+            place = folder / str(many)
+            place.mkdir()
+            with cluster.database() if cluster else nullcontext(sqlite_url(place)) as url:
+                costs = await _costs(place, url, many, queued)
+            for lines, cost in costs.items():
+                if cost is not None:
+                    found[f"{lines} lines, {many} accounts"] = round(cost * 1000, 3)
     return found
 
 
-async def _fill(store: Store, place: Path, accounts: int, each: int) -> None:
+async def _costs(folder: Path, url: str, accounts: int, queued: int) -> dict[int, float | None]:
+    """Return seconds per assignment by lines; None: too little is queued for so many."""
+    clock = SystemClock()
+    store = await Store.open(url, folder, daemon="box", clock=clock, reading=reading({}))
+    try:
+        await _fill(store, url, accounts, queued // accounts)
+        many = min(ASSIGNMENTS, queued // len(LINES))
+        return {lines: await _cost(store, folder, lines, many) for lines in LINES}
+    finally:
+        await store.close()
+
+
+async def _fill(store: Store, url: str, accounts: int, each: int) -> None:
     clock = SystemClock()
     for number in range(accounts):
         account = await add_account(store, clock, f"account {number}")
@@ -92,7 +113,7 @@ async def _fill(store: Store, place: Path, accounts: int, each: int) -> None:
         lane = await store.lanes.of(LaneKey(account.id, "marketing", 0, ""))
         await asyncio.to_thread(
             crowd,
-            sqlite_url(place),
+            url,
             account_id=account.id,
             lane_id=lane,
             count=each,
@@ -101,7 +122,7 @@ async def _fill(store: Store, place: Path, accounts: int, each: int) -> None:
         )
 
 
-async def _cost(store: Store, place: Path, count: int, assignments: int) -> float:
+async def _cost(store: Store, place: Path, count: int, assignments: int) -> float | None:
     clock = SystemClock()
     sims = [await add_sim(store, clock, f"894902000012{number:08d}") for number in range(count)]
     lines = [BenchLine(sim) for sim in sims]
@@ -113,8 +134,8 @@ async def _cost(store: Store, place: Path, count: int, assignments: int) -> floa
     while given < assignments:
         for line in lines:
             waiting = line.reserved.next()
-            if waiting is None:
-                return used / max(given, 1)
+            if waiting is None:  # more lines than messages
+                return used / given if given else None
             await _claim(store, waiting, line.sim_id)
             before = time.process_time()
             await dispatcher.look()

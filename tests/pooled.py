@@ -2,20 +2,23 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from appliance.clock import SystemClock
 from appliance.config.settings import Mending
 from appliance.dispatch.ahead import Choosing
 from appliance.dispatch.dispatcher import Dispatcher
+from appliance.dispatch.waking import Waking
 from appliance.inbox import Inbox
 from appliance.lines.hands import Hands
 from appliance.lines.line import Line
 from appliance.lines.record import Record
 from appliance.lines.site import Site, watch_over
+from appliance.policy.consent import KeywordRules
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance
 from appliance.store.lanes import LaneKey
@@ -94,11 +97,14 @@ class Pooled:
         accepted = await self.store.messages.accept(NewMessage(**fields))  # type: ignore[arg-type]
         return accepted.id
 
-    def supply(self) -> None:
-        """Let the dispatcher and the lines work from now on."""
+    def supply(self, *, without: int = 0) -> None:
+        """Let the dispatcher and the lines work from now on; so many of the last ones join not."""
+        waking = Waking(self.store, self.clock, self.dispatcher.outlook)
         for line in self.lines:
-            self.dispatcher.join(line)
             self._running.append(asyncio.create_task(line.run(timedelta(hours=1))))
+        for line in self.lines[: len(self.lines) - without]:
+            self.dispatcher.join(line)
+        self._running.append(asyncio.create_task(waking.run()))
         self._running.append(asyncio.create_task(self.dispatcher.run()))
 
     @property
@@ -120,8 +126,29 @@ class Pooled:
 
     async def until_sent(self, count: int) -> None:
         """Wait until so many parts were on the air."""
+        await self._until(lambda: len(self.air) >= count)
+
+    async def until_all_left(self) -> None:
+        """Wait until nothing is queued any more, and nothing is about to leave."""
+        queued = "SELECT 1 FROM part WHERE state IN ('queued', 'sending') LIMIT 1"
+        await self._until(lambda: not self.rows(queued))
+
+    async def until_asleep(self, account: str, category: str) -> None:
+        """Wait until the dispatcher has found that nothing of a lane can leave."""
+        lane_id = await self.lane(account, category)
+        lanes = self.dispatcher._queue
+        await self._until(lambda: (lane := lanes.lane(lane_id)) is not None and lane.asleep)
+
+    async def until_said(self, name: str, said: str) -> None:
+        """Wait until this is why a message waits; ``*`` in it stands for anything."""
         async with asyncio.timeout(30):
-            while len(self.air) < count:
+            while not fnmatchcase(await self.waits(name), said):
+                await asyncio.sleep(0.005)
+
+    @staticmethod
+    async def _until(there: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not there():
                 await asyncio.sleep(0.005)
 
     async def waits(self, name: str) -> str:
@@ -157,24 +184,24 @@ class Pooled:
         modems = [self.rig.modem(number) for number in range(makes)]
         await asyncio.gather(*(modem.start() for modem in modems))
         for number, modem in enumerate(modems):
-            slot, contract = f"slot{number}", self.contracts[number]
+            slot = f"slot{number}"
             sim_id = await add_sim(self.store, self.clock, f"8949020000123456{number:04d}")
             self.lines.append(
                 Line(
                     modem,
                     slot,
                     sim_id,
-                    Allowance(contract.limits),
+                    Allowance(self.contracts[number].limits),
                     hands,
                     watch=watch_over(modem, slot, hands, site, lambda: None),
-                    contract=lambda contract=contract: contract,  # type: ignore[misc]
+                    contract=lambda number=number: self.contracts[number],  # type: ignore[misc]
                 )
             )
 
     async def close(self) -> None:
         for line in self.lines:
             line.stop()
-        await asyncio.gather(*self._running[:-1], return_exceptions=True)
+        await asyncio.gather(*self._running[: len(self.lines)], return_exceptions=True)
         for task in self._running:
             task.cancel()
         await self.record.written()
@@ -188,11 +215,12 @@ async def pooled(
     *,
     choosing: Choosing | None = None,
     contracts: list[Contract] | None = None,
+    keywords: KeywordRules | None = None,
     **settings: float,
 ) -> AsyncIterator[Pooled]:
     """Give so many lines on one store; ``contracts`` are of their SIMs, one each."""
     made = Pooled(folder, choosing or Choosing(), contracts or [Contract()] * makes)
-    async with opened(folder, made.clock) as made.store:
+    async with opened(folder, made.clock, keywords) as made.store:
         await made.start(makes, **settings)
         try:
             yield made

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from appliance.clock import Clock
 from appliance.inbox import reading
 from appliance.models import Account
+from appliance.policy.consent import KeywordRules
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.engine import open_engine
@@ -39,11 +40,12 @@ def sqlite_url(folder: Path) -> str:
 
 
 @asynccontextmanager
-async def opened(folder: Path, clock: Clock) -> AsyncIterator[Store]:
-    """Open the store in ``folder``; it is closed at the end."""
-    store = await Store.open(
-        sqlite_url(folder), folder, daemon="box", clock=clock, reading=reading({})
-    )
+async def opened(
+    folder: Path, clock: Clock, keywords: KeywordRules | None = None
+) -> AsyncIterator[Store]:
+    """Open the store in ``folder``, which obeys as ``keywords`` say; it is closed at the end."""
+    how = reading({}, keywords) if keywords else reading({})
+    store = await Store.open(sqlite_url(folder), folder, daemon="box", clock=clock, reading=how)
     try:
         yield store
     finally:

@@ -14,10 +14,11 @@ from appliance.dispatch.site_rules import RulesInForce
 from appliance.inbox import reading
 from appliance.incident import IncidentKind
 from appliance.lifecycle import State
+from appliance.policy.waits import STANDS_ASIDE
 from appliance.store import Store
 from appliance.store.accounts import NewAccount
 from appliance.store.bell import QUEUE
-from appliance.store.lanes import LaneKey
+from appliance.store.lanes import Hold, LaneKey
 from appliance.timekeeping import Timekeeping
 from tests.store.conftest import World
 
@@ -52,6 +53,7 @@ class Box:
     def __init__(self, folder, machine):
         self.folder, self.machine = folder, machine
         self.synchronised = self.own = False
+        self.networks = []  # how far modems' clocks are ahead of the house's
 
     async def start(self, trust="auto"):
         self.store = await Store.open(
@@ -68,6 +70,7 @@ class Box:
             synchronised=lambda: self.synchronised,
             own=lambda: self.own,
         )
+        self.time.ask(lambda: self.networks)
         await self.time.begin()
         return self
 
@@ -151,6 +154,59 @@ async def test_what_was_taken_meanwhile_keeps_its_time_to_live(box):
     assert await state() is State.EXPIRED
 
 
+@pytest.mark.parametrize(
+    ("says", "told", "trusted"),
+    [
+        (REAL, REAL, True),
+        (REAL, REAL + timedelta(seconds=100), True),
+        (REAL, REAL + timedelta(seconds=130), False),
+        (REAL, REAL - timedelta(hours=1), False),
+        (NEVER_SET, NEVER_SET, False),  # both began to count when they were switched on
+        (LAST_RUN, REAL, False),  # the clock stood still while the box was off
+    ],
+)
+async def test_a_clock_that_agrees_with_a_modems_network_is_believed(box, says, told, *, trusted):
+    box.machine.says = says
+    await box.start()
+    assert not box.time.trusted()  # no modem has been found yet
+    box.networks = [timedelta(days=-400), told - box.machine.now()]
+    await box.time.look()
+    assert box.time.trusted() is trusted
+    assert await box.stands() is not trusted
+
+
+async def test_what_is_set_for_the_clock_holds_whatever_modems_say(box):
+    box.machine.says = REAL
+    await box.start(trust=False)
+    box.networks = [REAL - box.machine.now()]
+    await box.time.look()
+    assert not box.time.trusted()
+
+
+async def test_what_was_due_at_once_stays_as_old_as_it_is_and_what_was_asked_for_stands(box):
+    await box.start()
+    world = await box.world()
+    lane = await box.store.lanes.of(LaneKey(world.account.id, "transactional", 1, ""))
+    now = box.machine.now()
+    at_once, later, soon = [
+        await world.accept(lane_id=lane, not_before=when, expires_at=REAL + timedelta(days=9))
+        for when in (now, REAL + timedelta(hours=1), now)
+    ]
+    (_, waiting) = (await box.store.lanes.heads([(lane, 9)], now))[lane].waiting
+    held = Hold(waiting.message_id, now + timedelta(seconds=40), STANDS_ASIDE, now)
+    await box.store.lanes.hold(held)
+    box.machine.pass_by(timedelta(seconds=10))
+    box.machine.says, box.synchronised = REAL, True
+    await box.time.look()
+    step = REAL - now - timedelta(seconds=10)
+    seen = {each.id: each.not_before for each in await world.store.views.messages(None)}
+    assert abs(seen[at_once.id] - now - step) < timedelta(seconds=1)
+    assert seen[later.id] == REAL + timedelta(hours=1)
+    assert abs(seen[soon.id] - now - step - timedelta(seconds=40)) < timedelta(seconds=1)
+    (aside,) = await box.store.aside.those(REAL, 0)
+    assert abs(aside.waiting.due_at - now - step) < timedelta(seconds=1)
+
+
 async def test_ids_grow_over_all_of_it(box):
     await box.start()
     world = await box.world()
@@ -191,7 +247,9 @@ def test_no_marketing_leaves_and_no_quiet_hours_are_decided_before_it_is_set():
     assert choosing.closed("marketing") == "the clock is not synchronised yet"
     assert choosing.closed("transactional") == choosing.closed("otp") == ""
     assert rules.hold(None, REAL) is None
+    assert rules.site.quiet is None  # nor where a message is accepted
     trusted = True
+    assert rules.site.quiet is not None
     assert choosing.closed("marketing") == ""
 
 
@@ -203,12 +261,12 @@ async def test_marketing_waits_and_says_why_and_other_messages_leave(box):
         lanes[category] = await box.store.lanes.of(LaneKey(world.account.id, category, 1, ""))
         await world.accept(category=category, lane_id=lanes[category])
     rules = RulesInForce(Config(), box.time.trusted)
-    ahead = ReadAhead(box.store, box.machine, rules.choosing(), set)
+    ahead = ReadAhead(box.store, box.machine, rules.choosing(), dict)
     bell = box.store.bells.listen(QUEUE)
 
     async def leave():
         await ahead.refresh(bell, box.machine.now(), 8)
-        return {queue.lane for queue in ahead.queues(box.machine.now())}
+        return {queue.lane for queue in ahead.queues()}
 
     assert await leave() == {lanes["transactional"]}
     why = ahead.closed(ahead.lane(lanes["marketing"]))

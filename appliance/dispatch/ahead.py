@@ -1,15 +1,18 @@
 """What was read ahead of each lane: a few messages, so that the queue itself is never loaded."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from appliance.clock import Clock
+from appliance.dispatch.times import Times
 from appliance.policy.candidate import Candidate
 from appliance.policy.categories import Category
-from appliance.policy.choosing import STICKY, Queue
+from appliance.policy.choosing import STICKY
+from appliance.policy.queues import Queue, Queues
 from appliance.policy.routes import Destination, Routes
 from appliance.store import Store
 from appliance.store.bell import QUEUE, Bell
@@ -38,6 +41,7 @@ class Choosing:
 
     Attributes:
         routes: the site's rules.
+        moving: whether lanes do not follow these rules yet, so that a lane's name tells no route.
         sticky: how long a message waits for the SIM that its recipient knows.
         country: of a recipient (E.164), None: none.
         operator: the recipient's network, asked only where a route needs it.
@@ -47,6 +51,7 @@ class Choosing:
     """
 
     routes: Callable[[], Routes] = lambda: NO_ROUTES
+    moving: Callable[[], bool] = lambda: False
     sticky: Callable[[], timedelta] = lambda: STICKY
     country: Callable[[str], str | None] = lambda _recipient: None
     operator: Callable[[str], str | None] = lambda _recipient: None
@@ -54,11 +59,12 @@ class Choosing:
     closed: Callable[[str], str] = lambda _category: ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lane:
     """A lane as far as it was read ahead.
 
     Attributes:
+        changed: takes every lane that changes, so that nobody looks through all of them.
         ahead: what waits, what is due first in front; ``waiting`` has the messages themselves.
         stale: it must be read anew.
         more: the table holds more of it than was read.
@@ -67,10 +73,12 @@ class Lane:
             by time alone.
         deaf: nor can anything that comes anew.
         put_aside: messages that stepped aside, so that they hide none behind them.
+        short_by: by how many messages ahead it is found that more must be read; None: it is not.
 
     """
 
     facts: LaneFacts
+    changed: "set[Lane]"
     ahead: list[Candidate] = field(default_factory=list)
     waiting: dict[int, Waiting] = field(default_factory=dict)
     stale: bool = True
@@ -80,6 +88,7 @@ class Lane:
     wakes_at: datetime | None = None
     deaf: bool = False
     put_aside: int = 0
+    short_by: int | None = None
 
     def hear(self) -> None:
         """Take note that something in it is new."""
@@ -88,20 +97,25 @@ class Lane:
         if not self.deaf:
             self.stale |= self.asleep
             self.asleep = False
+        self.changed.add(self)
 
     def doubt(self) -> None:
         """Look at it anew, whatever is known of it."""
         self.stale, self.asleep, self.put_aside = True, False, 0
+        self.changed.add(self)
 
-    def awake(self, now: datetime) -> bool:
-        """Tell whether something of it may leave; it wakes if its time has come."""
+    def come_due(self, now: datetime) -> None:
+        """Wake, or be read anew, as far as the time for that has come."""
         if self.asleep and self.wakes_at is not None and self.wakes_at <= now:
             self.asleep = False
-        return not self.asleep
+        if self.next_due is not None and self.next_due <= now:
+            self.stale, self.next_due = True, None
+        self.changed.add(self)
 
     def sleep(self, until: datetime | None, *, deaf: bool) -> None:
         """Let it be left alone until then."""
         self.asleep, self.wakes_at, self.deaf = True, until, deaf
+        self.changed.add(self)
 
     def drop(self, keys: Iterable[int]) -> None:
         """Forget messages that were given to lines, or were put aside."""
@@ -109,6 +123,7 @@ class Lane:
         self.ahead = [candidate for candidate in self.ahead if candidate.key not in gone]
         for key in gone:
             self.waiting.pop(key, None)
+        self.changed.add(self)
 
     def put_back(self, candidate: Candidate, waiting: Waiting) -> None:
         """Let a message wait here again."""
@@ -117,25 +132,41 @@ class Lane:
             self.ahead.append(candidate)
             self.ahead.sort(key=lambda each: (each.due_at, each.key))
             self.asleep = False
+            self.changed.add(self)
 
 
 class ReadAhead:
     """The lanes of all accounts, and what is known of their heads."""
 
     def __init__(
-        self, store: Store, clock: Clock, choosing: Choosing, held: Callable[[], set[int]]
+        self,
+        store: Store,
+        clock: Clock,
+        choosing: Choosing,
+        held: Callable[[], Mapping[int, int | None]],
     ) -> None:
-        """``held`` tells the messages that lines have: the table shows them as queued still."""
+        """``held`` tells the messages that lines have, with their lanes.
+
+        The table shows them as queued still.
+        """
         self._store, self._clock, self._choosing, self._held = store, clock, choosing, held
         self._lanes: dict[int, Lane] = {}
+        self._categories: set[str] = set()
         self._new_lanes = True
         self._look_at = clock.now()
+        # What follows from the lanes, brought up to date for those that have changed.
+        self._changed: set[Lane] = set()
+        self._queues = Queues()  # of those that are awake
+        self._stale: set[Lane] = set()
+        self._short: dict[int, set[Lane]] = {}  # with more to be read, by how much is ahead
+        self._times = Times[tuple[Lane, str]]()
 
-    def hear(self, bell: Bell) -> set[int]:
-        """Take what a bell rang for; return the lanes in which something is new."""
-        news = set()
+    def hear(self, bell: Bell) -> tuple[set[int], bool]:
+        """Take what a bell rang for; return the lanes with something new, and whether all have."""
+        news, everything = set(), False
         for topic in bell.heard():
             if topic == QUEUE:
+                everything = True
                 for lane in self._lanes.values():
                     lane.doubt()
             elif isinstance(topic, tuple) and topic[1] in self._lanes:
@@ -143,7 +174,7 @@ class ReadAhead:
                 news.add(topic[1])
             else:
                 self._new_lanes = True
-        return news
+        return news, everything
 
     def lane(self, lane_id: int | None) -> Lane | None:
         """Return a lane, None if it is not known (yet)."""
@@ -154,28 +185,37 @@ class ReadAhead:
         lane = self._lanes.get(candidate.lane)
         return lane is not None and candidate.key in lane.waiting
 
-    def queues(self, now: datetime) -> list[Queue]:
+    def queues(self) -> Queues:
         """Return what may leave, lane by lane."""
-        return [
-            Queue(lane.facts.id, lane.facts.key.account_id, lane.facts.key.priority, lane.ahead)
-            for lane in self._lanes.values()
-            if lane.ahead and lane.awake(now) and not self.closed(lane)
-        ]
+        self._settle()
+        closed = {each for each in self._categories if self._choosing.closed(each)}
+        if not closed:
+            return self._queues
+        return Queues(
+            queue
+            for queue in self._queues
+            if self._lanes[queue.lane].facts.key.category not in closed
+        )
 
     def closed(self, lane: Lane) -> str:
         """Return why nothing of a lane leaves just now; '' if it does."""
         return self._choosing.closed(lane.facts.key.category)
 
-    def times(self) -> Iterator[datetime | None]:
-        """Give the moments at which something here changes by itself."""
-        yield self._look_at
-        for lane in self._lanes.values():
-            yield from (lane.next_due, lane.wakes_at if lane.asleep else None)
+    def next_time(self) -> datetime:
+        """Return the first moment at which something here changes by itself."""
+        self._settle()
+        return min(self._look_at, self._times.next() or self._look_at)
 
     def set_back(self, now: datetime) -> None:
         """Look at everything anew: ``now`` is earlier than it was."""
         self._look_at = now
         for lane in self._lanes.values():
+            lane.doubt()
+
+    def forget(self) -> None:
+        """Let everything be read anew before it is decided about."""
+        for lane in self._lanes.values():
+            lane.drop(tuple(lane.waiting))
             lane.doubt()
 
     async def refresh(self, bell: Bell, now: datetime, room: int) -> set[int]:
@@ -188,25 +228,55 @@ class ReadAhead:
             new = await self._learn(bell)
         if now >= self._look_at:
             await self._look_again(now)
-        for lane in self._lanes.values():
-            if lane.next_due is not None and lane.next_due <= now:
-                lane.stale = True
-        wanted = [
-            lane
-            for lane in self._lanes.values()
-            if (lane.stale or (lane.more and len(lane.ahead) < room))
-            and lane.awake(now)
-            and not self.closed(lane)
-        ]
+        self._settle()
+        for lane, _ in self._times.due(now):
+            lane.come_due(now)
+        self._settle()
+        wanted = [lane for lane in self._wanted(room) if not self.closed(lane)]
         if wanted:
             await self._read(wanted, now, room)
         return new
+
+    def _wanted(self, room: int) -> set[Lane]:
+        """Return the lanes that must be read for lines with room for so many."""
+        wanted = set(self._stale)
+        for ahead in range(room):
+            wanted.update(self._short.get(ahead, ()))
+        return wanted
+
+    def _settle(self) -> None:
+        """Bring up to date what follows from the lanes that have changed."""
+        while self._changed:
+            self._sort(self._changed.pop())
+
+    def _sort(self, lane: Lane) -> None:
+        facts = lane.facts
+        if lane.asleep:
+            self._queues.remove(facts.id)
+        else:
+            key = facts.key
+            self._queues.put(Queue(facts.id, key.account_id, key.priority, lane.ahead))
+        if lane.stale and not lane.asleep:
+            self._stale.add(lane)
+        else:
+            self._stale.discard(lane)
+        short_by = len(lane.ahead) if lane.more and not lane.asleep else None
+        if short_by != lane.short_by:
+            if lane.short_by is not None:
+                self._short[lane.short_by].discard(lane)
+            if short_by is not None:
+                self._short.setdefault(short_by, set()).add(lane)
+            lane.short_by = short_by
+        self._times.set((lane, "due"), lane.next_due)
+        self._times.set((lane, "wakes"), lane.wakes_at if lane.asleep else None)
 
     async def _learn(self, bell: Bell) -> set[int]:
         self._new_lanes = False
         found = await self._store.lanes.since(max(self._lanes, default=0))
         for facts in found:
-            self._lanes[facts.id] = Lane(facts)
+            self._lanes[facts.id] = lane = Lane(facts, self._changed)
+            self._changed.add(lane)
+            self._categories.add(facts.key.category)
             self._store.bells.join(bell, (QUEUE, facts.id))
         return {facts.id for facts in found}
 
@@ -217,22 +287,23 @@ class ReadAhead:
             lane = self._lanes.get(lane_id)
             if lane is not None and not lane.ahead:
                 lane.next_due = due_at
+                self._changed.add(lane)
 
-    async def _read(self, wanted: list[Lane], now: datetime, room: int) -> None:
+    async def _read(self, wanted: Sequence[Lane], now: datetime, room: int) -> None:
         held = self._held()
-        # Those that lines have are read too; as many new ones, so that they are not read often.
-        fresh = min(max(LEAST_READ, len(held)), MOST_FRESH)
-        most = fresh + room + len(held)
-        heads = await self._store.lanes.heads([(lane.facts.id, most) for lane in wanted], now)
-        held |= self._held()  # what ended while we read still waits in what we read
+        had = Counter(held.values())
+        most = {each.facts.id: _most(each, had[each.facts.id], room) for each in wanted}
+        heads = await self._store.lanes.heads(list(most.items()), now)
+        held = {**held, **self._held()}  # what ended while we read still waits in what we read
         for lane in wanted:
             head = heads[lane.facts.id]
             found = [each for each in head.waiting if each.message_id not in held]
-            lane.stale, lane.more = False, len(head.waiting) == most
+            lane.stale, lane.more = False, len(head.waiting) == most[lane.facts.id]
             lane.next_due = head.next_due
             free = await self._without_held(found, now)
             lane.waiting = {each.message_id: each for each in free}
             lane.ahead = [self.candidate(lane, each) for each in free]
+            self._changed.add(lane)
 
     async def _without_held(self, found: list[Waiting], now: datetime) -> list[Waiting]:
         """Let what may not leave now wait, and return the rest."""
@@ -252,7 +323,8 @@ class ReadAhead:
         """Return a message as choosing sees it."""
         key = lane.facts.key
         routes = self._choosing.routes()
-        route = routes.named(key.route) if key.route in routes else None
+        named = key.route in routes and not self._choosing.moving()
+        route = routes.named(key.route) if named else None
         asked = route.on_net if route is not None else routes.ask_for_operator
         to = Destination(
             account=lane.facts.account,
@@ -278,3 +350,13 @@ class ReadAhead:
             refused_by=frozenset(waiting.refused_by),
             refused_until=waiting.refused_until,
         )
+
+
+def _most(lane: Lane, held: int, room: int) -> int:
+    """Return how many messages of a lane are read of which lines have ``held``.
+
+    Those are read too; as many new ones, so that they are not read often, and more where they
+    step aside.
+    """
+    fresh = MOST_FRESH if lane.put_aside else min(max(LEAST_READ, held), MOST_FRESH)
+    return fresh + room + held

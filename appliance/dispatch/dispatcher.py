@@ -5,31 +5,31 @@ only reserved, and goes between the parts of a long message that is being sent.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from appliance.clock import Clock
 from appliance.dispatch.ahead import LOOK_AGAIN, Choosing, Lane, ReadAhead
+from appliance.dispatch.blocked import Blocked
 from appliance.dispatch.kept import KeptRoom
+from appliance.dispatch.supplied import AHEAD, Owner, Supplied
 from appliance.errors import StoreError
 from appliance.lines.line import SLOW, Line
+from appliance.policy.assigning import Plan, assign
 from appliance.policy.bonds import Bonds
 from appliance.policy.candidate import Candidate
-from appliance.policy.choosing import Choice, Free, Plan, assign, choose
+from appliance.policy.choosing import Choice, Free, choose
 from appliance.policy.shares import Shares
-from appliance.policy.waits import STANDS_ASIDE, why_waits
+from appliance.policy.waits import why_waits
 from appliance.store import Store
-from appliance.store.bell import LANES, QUEUE, Bell
-from appliance.store.lanes import Hold
+from appliance.store.bell import LANES, QUEUE, SIMS, Bell
 from appliance.store.space import Space
 from appliance.store.values import Waiting
 
 logger = logging.getLogger(__name__)
-
-AHEAD: Final = 2
-"""Messages reserved for a line besides the one in flight: its next one is always at hand."""
 
 MOST_RESUMED: Final = 32
 """Messages that a line has begun and is given at once to go on with."""
@@ -37,22 +37,13 @@ MOST_RESUMED: Final = 32
 RESUME_AGAIN: Final = timedelta(seconds=10)
 """How often a line looks for messages that it has begun and must go on with."""
 
-ASIDE: Final = timedelta(minutes=1)
-"""How long a message steps aside that no SIM may carry, so that it hides none behind it ..."""
-
-MANY_ASIDE: Final = 1_000
-"""... and as much longer for each so many of its lane, so that stepping aside costs little ..."""
-
-LONGEST_ASIDE: Final = timedelta(minutes=30)
-"""... up to this."""
-
-ASIDE_PACE: Final = timedelta(milliseconds=200)
-"""How often some more of a lane step aside."""
-
 SHORTEST_SLEEP: Final = timedelta(milliseconds=10)
 
 LONGEST_SLEEP: Final = LOOK_AGAIN
 """A clock that is set back takes with it what was to come at a time of its own."""
+
+LONGEST_REST: Final = timedelta(seconds=10)
+"""How long a line is left alone whose limits are reached: they are changed now and then."""
 
 HELD_UP: Final = timedelta(seconds=1)
 """How often it looks whether anything may be sent at all by now."""
@@ -68,9 +59,14 @@ class Dispatcher:
         self._choosing = choosing or Choosing()
         self._bell: Bell = store.bells.listen(QUEUE, LANES)
         self._shares, self._bonds, self._kept = Shares(), Bonds(), KeptRoom()
-        self._lines: list[Line] = []
+        self._lines = Supplied()
         self._queue = ReadAhead(store, clock, self._choosing, self._held)
+        self._blocked = Blocked(
+            store, self._queue, self._choosing, self._bonds, self._kept, self._free
+        )
         self._news: set[int] = set()  # lanes with something new, which may go first
+        self._everything = True  # may be otherwise than it was in the last round
+        self._resume_at: datetime | None = None  # when a line looks for what it has begun
         self._again_at: datetime | None = None  # when something could leave that was looked at
         self._looked_at = clock.now()  # in the last round
 
@@ -82,14 +78,25 @@ class Dispatcher:
         """Say that the queue must be read again."""
         self._bell.ring(QUEUE)
 
+    def widened(self) -> None:
+        """Say that SIMs may carry more than before: what stepped aside is looked at again."""
+        self._store.bells.ring([QUEUE, SIMS])
+
+    def anew(self) -> None:
+        """Decide anew about all that has not begun: other rules hold for it now."""
+        for line in self._lines:
+            self._take_back(line)
+        self._queue.forget()
+        self.widened()
+
     def join(self, line: Line) -> None:
         """Supply a line from now on."""
-        self._lines.append(line)
-        self.again()
+        self._lines.join(line)
+        self.widened()
 
     def leave(self, line: Line) -> None:
         """Supply a line no more; what was reserved for it is free again."""
-        self._lines.remove(line)
+        self._lines.leave(line)
         self._take_back(line)
         self.again()
 
@@ -125,6 +132,14 @@ class Dispatcher:
             candidate, self._free(), now, sticky=self._choosing.sticky(), unready=unready
         )
 
+    def outlook(self, waiting: Waiting, now: datetime) -> Choice:
+        """Return what would be decided for a message now, whatever is reserved."""
+        lane = self._queue.lane(waiting.lane_id)
+        if lane is None:
+            return Choice(at=now)  # it has not been looked at yet
+        candidate = self._bonds.tied(self._queue.candidate(lane, waiting))
+        return choose(candidate, self._free(), now, sticky=self._choosing.sticky())
+
     # a round
 
     async def look(self) -> None:
@@ -134,29 +149,40 @@ class Dispatcher:
             StoreError: the queue could not be read.
 
         """
-        self._news |= self._queue.hear(self._bell)
+        news, everything = self._queue.hear(self._bell)
+        self._news |= news
+        self._everything |= everything
         now = self._clock.now()
         if now < self._looked_at:
             await self._set_back(now)
         self._looked_at = now
         if self._held_up:
             return
-        for line in self._lines:
-            if line.paused is not None:
-                self._take_back(line)
+        if self._everything:
+            self._look_at_lines()
+        self._lines.wake(now)
         await self._resume(now)
-        room = sum(max(AHEAD - len(line.reserved), 0) for line in self._lines)
+        room = self._lines.room
         self._news |= await self._queue.refresh(self._bell, now, room)
         self._kept.tidy(self._queue.waits, self._held)
         if room:
             await self._supply(now)
         self._displace(now)
 
+    def _look_at_lines(self) -> None:
+        """Look at every line: it may be paused by now, or may send again."""
+        self._everything = False
+        self._lines.wake()
+        self._resume_at = self._looked_at
+        for line in self._lines:
+            if line.paused is not None:
+                self._take_back(line)
+
     def _sleep(self) -> timedelta:
         """Return how long nothing can change by itself."""
         if self._held_up:
             return HELD_UP
-        times = [*self._queue.times(), self._again_at, *(line.resume_at for line in self._lines)]
+        times = [self._queue.next_time(), self._again_at, self._resume_at, self._lines.wakes_at]
         # What the last round left although its time had come does not wait for time alone.
         to_come = [at for at in times if at is not None and at > self._looked_at]
         soonest = min(to_come, default=self._looked_at + LONGEST_SLEEP) - self._clock.now()
@@ -171,12 +197,16 @@ class Dispatcher:
         self._queue.set_back(now)
         for line in self._lines:
             line.resume_at = now
+        self._everything = True
         moved = await self._store.lanes.set_back(now)
+        self.widened()
         logger.warning("the clock was set back; %d messages waited for a wrong time", moved)
 
     async def _resume(self, now: datetime) -> None:
         """Reserve for each line the messages that it has begun and must go on with."""
-        for line in list(self._lines):
+        if self._resume_at is None or self._resume_at > now:
+            return
+        for line in self._lines:
             waits = line.paused is not None or line.probing
             if waits or line.resume_at is None or line.resume_at > now:
                 continue
@@ -187,38 +217,37 @@ class Dispatcher:
                     line.resume_at = now + HELD_UP
                 elif message.message_id not in held and line in self._lines:
                     line.reserve(message)
+        times = [line.resume_at for line in self._lines if line.resume_at is not None]
+        self._resume_at = min((at for at in times if at > now), default=None)
 
     async def _supply(self, now: datetime) -> None:
         """Decide, and reserve what was decided."""
-        queues = self._queue.queues(now)
+        queues = self._queue.queues()
         self._again_at = None
         if not queues:
             self._share(now)
             return
-        lines = {line.sim_id: line for line in self._lines if len(line.reserved) < AHEAD}
+        lines = {line.sim_id: line for line in self._lines.able()}
         free = [line.free(AHEAD) for line in lines.values()]
-        others = self._others()
         sticky = self._choosing.sticky()
         plan = assign(
-            queues, free, self._shares, now, sticky=sticky, others=others, bonds=self._bonds
+            queues, free, self._shares, now, sticky=sticky, others=self._unable, bonds=self._bonds
         )
         self._again_at = plan.again_at
         self._reserve(plan, lines)
         for candidate in plan.long.values():
-            self._kept.keep(candidate, [(line, line.free(AHEAD)) for line in self._lines], now)
-        await self._put_to_sleep(plan, now)
+            if candidate.key not in self._kept:
+                self._kept.keep(candidate, [(line, line.free(AHEAD)) for line in self._lines], now)
+        self._rest(lines.values(), now)
+        await self._blocked.heed(plan.asleep, now)
 
-    def _others(self) -> Callable[[], Sequence[Free]]:
-        """Return what returns the lines without room: asked for seldom, and then once a round."""
-        full = [line for line in self._lines if len(line.reserved) >= AHEAD]
-        found: list[Free] = []
-
-        def others() -> Sequence[Free]:
-            if full and not found:
-                found.extend(line.free(AHEAD) for line in full)
-            return found
-
-        return others
+    def _rest(self, lines: Iterable[Line], now: datetime) -> None:
+        """Let those rest that were given too little because they may send nothing to anybody."""
+        for line in lines:
+            if len(line.reserved) < AHEAD and not line.allowance.reserved:
+                at = line.may_send(now, line.reserved.parts + 1).at
+                if at is None or at > now:
+                    self._lines.rest(line, min(at or now + LONGEST_REST, now + LONGEST_REST))
 
     def _reserve(self, plan: Plan, lines: dict[int, Line]) -> None:
         given: dict[int, list[int]] = {}
@@ -238,14 +267,16 @@ class Dispatcher:
         return lane
 
     def _goes_before(self, candidate: Candidate, other: Waiting) -> bool:
-        return self._shares.precedes(
-            candidate.priority, candidate.account, other.priority, other.account_id
-        )
+        """Tell whether a message that was just chosen goes between the parts of another."""
+        mine, theirs = (candidate.priority, candidate.account), (other.priority, other.account_id)
+        return mine != theirs and self._shares.precedes(*mine, *theirs, counted=candidate.parts)
 
     def _share(self, now: datetime) -> None:
         """Let idle lines take what others have reserved: nothing waits behind a line that hangs."""
-        for idle in [line for line in self._lines if line.idle]:
-            busiest = max(self._lines, key=lambda line: len(line.reserved))
+        for idle in self._lines.idle():
+            busiest = self._lines.busiest()
+            if busiest is None:
+                return
             waiting = busiest.reserved.last if busiest.reserved.current else None
             lane = self._queue.lane(waiting.lane_id) if waiting else None
             if waiting is None or lane is None:
@@ -255,57 +286,12 @@ class Dispatcher:
             if busiest.handed_for(now) >= SLOW or now >= candidate.due_at + sticky:
                 candidate = replace(candidate, known_sim=None)  # that SIM cannot send in time
             free = idle.free(AHEAD)
-            rest = [line.free(AHEAD) for line in self._lines if line is not idle]
-            found = choose(candidate, [free], now, sticky=sticky, others=rest.copy)
+            rest = [line for line in self._lines if line is not idle]
+            others = partial(_of, rest)
+            found = choose(candidate, [free], now, sticky=sticky, others=others)
             if found.line is free:
                 idle.reserve(busiest.reserved.take_last())
                 self._bonds.tie(candidate, idle.sim_id)
-
-    # what cannot leave
-
-    async def _put_to_sleep(self, plan: Plan, now: datetime) -> None:
-        """Let lanes sleep of which nothing can leave; what hides others steps aside."""
-        holds = []
-        for lane_id, wakes_at in plan.asleep.items():
-            lane = self._lane(lane_id)
-            others_at = self._others_at(lane, now)
-            if lane.more and others_at == now:
-                holds += self._step_aside(lane, now)
-            else:
-                times = [at for at in (wakes_at, others_at) if at is not None and at > now]
-                lane.sleep(min(times, default=None), deaf=others_at != now)
-        await self._queue.hold(holds)
-
-    def _others_at(self, lane: Lane, now: datetime) -> datetime | None:
-        """Return when some other message of a lane could leave, None if time alone changes nothing.
-
-        If that is now, what hides it steps aside.
-        """
-        first = lane.ahead[0]
-        plain = replace(first, parts=1, recipient_key=b"", only_sim=None, known_sim=None)
-        groups = plain.route.groups_at(plain.due_at, now)
-        times = [
-            free.may_send(now, free.pending + 1, plain).at
-            for free in self._free()
-            if free.in_group(groups)
-        ]
-        return min((at for at in times if at is not None), default=None)
-
-    def _step_aside(self, lane: Lane, now: datetime) -> list[Hold]:
-        """Return until when what was read of a lane steps aside, as far as it cannot leave."""
-        longest = min(ASIDE * (1 + lane.put_aside // MANY_ASIDE), LONGEST_ASIDE)
-        holds, lines = [], self._free()
-        sticky = self._choosing.sticky()
-        for each in lane.ahead:
-            candidate = self._bonds.tied(each)
-            choice: Choice = choose(candidate, lines, now, sticky=sticky)
-            if choice.line is None and not choice.full and each.key not in self._kept:
-                until = min(choice.at or now + longest, now + longest)
-                holds.append(Hold(candidate.key, until, STANDS_ASIDE, now))
-        lane.put_aside += len(holds)
-        lane.drop(hold.message_id for hold in holds)
-        lane.sleep(now + ASIDE_PACE, deaf=False)
-        return holds
 
     # what goes first
 
@@ -314,7 +300,7 @@ class Dispatcher:
         news, self._news = self._news, set()
         for lane_id in news:
             lane = self._queue.lane(lane_id)
-            while lane is not None and lane.ahead and lane.awake(now):
+            while lane is not None and lane.ahead and not lane.asleep:
                 candidate = self._bonds.tied(lane.ahead[0])
                 line = self._yielding(candidate, now)
                 if line is None:
@@ -328,11 +314,11 @@ class Dispatcher:
 
     def _yielding(self, candidate: Candidate, now: datetime) -> Line | None:
         """Return the line that should carry a message before what is reserved for it, if any."""
-        lines = {
-            line.sim_id: line
-            for line in self._lines
-            if (last := line.reserved.last) is not None and self._goes_before(candidate, last)
-        }
+
+        def goes_before(owner: Owner) -> bool:
+            return self._shares.precedes(candidate.priority, candidate.account, *owner)
+
+        lines = {line.sim_id: line for line in self._lines.yielding(goes_before)}
         free = [line.free(AHEAD + 1) for line in lines.values()]
         chosen = choose(candidate, free, now, sticky=self._choosing.sticky()).line
         return lines[chosen.sim_id] if chosen is not None else None
@@ -356,5 +342,14 @@ class Dispatcher:
     def _free(self) -> list[Free]:
         return [line.free(AHEAD) for line in self._lines]
 
-    def _held(self) -> set[int]:
-        return {number for line in self._lines for number in line.reserved.keys}
+    def _unable(self, sim_id: int | None) -> Iterator[Free]:
+        return _of(self._lines.unable(), sim_id)
+
+    def _held(self) -> dict[int, int | None]:
+        """Return the messages that lines have, with their lanes."""
+        return {each.message_id: each.lane_id for line in self._lines for each in line.reserved}
+
+
+def _of(lines: Iterable[Line], sim_id: int | None) -> Iterator[Free]:
+    """Give lines as choosing sees them: that of one SIM, or all."""
+    return (line.free(AHEAD) for line in lines if sim_id is None or line.sim_id == sim_id)

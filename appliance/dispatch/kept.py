@@ -32,7 +32,9 @@ class KeptRoom:
         ]
         if found:
             line = min(found, key=lambda each: each[:2])[2]
-            line.allowance.reserve(candidate.key, candidate.parts, candidate.recipient_key)
+            line.allowance.reserve(
+                candidate.key, candidate.parts, candidate.recipient_key, candidate.priority
+            )
             self._lines[candidate.key] = line, candidate
 
     def given(self, key: int, line: Line) -> None:

@@ -1,6 +1,7 @@
 """From the configuration to the rules for messages, and to what choosing asks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -27,16 +28,27 @@ class RulesInForce:
 
     def __init__(self, config: Config, trusted: Callable[[], bool] = lambda: True) -> None:
         """``trusted`` tells whether the time can be believed."""
-        self.site, self._trusted = site_rules(config), trusted
+        self._site, self._trusted = site_rules(config), trusted
+        self._settled: Routes | None = None
+
+    @property
+    def site(self) -> SiteRules:
+        """What holds now: no quiet hours are decided while the time cannot be believed."""
+        return self._site if self._trusted() else replace(self._site, quiet=None)
 
     def exchange(self, config: Config) -> None:
         """Let other rules hold from now on."""
-        self.site = site_rules(config)
+        self._site = site_rules(config)
+
+    def settled(self, routes: Routes) -> None:
+        """Take note that every queued message is in the lane that these routes give it."""
+        self._settled = routes
 
     def choosing(self) -> Choosing:
         """Return what choosing asks."""
         return Choosing(
             routes=lambda: self.site.routes,
+            moving=lambda: self._settled is not self.site.routes,
             sticky=lambda: self.site.sticky,
             country=country_of,
             operator=network_of,
@@ -51,11 +63,12 @@ class RulesInForce:
 
     def hold(self, waiting: Waiting, now: datetime) -> Hold | None:
         """Return until when a message that is due must wait for its recipient's day to begin."""
-        if self.site.quiet is None or not self._trusted():
+        quiet = self.site.quiet
+        if quiet is None:
             return None
         zone = ZoneInfo(waiting.time_zone) if waiting.time_zone else None
         to = waiting.recipient
-        verdict = self.site.quiet.allows(Category(waiting.category), to, country_of(to), now, zone)
+        verdict = quiet.allows(Category(waiting.category), to, country_of(to), now, zone)
         if not verdict.why:
             return None
         # What an app has split itself stays in its order.

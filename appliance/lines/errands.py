@@ -82,10 +82,20 @@ class Errands:
     """Takes what is asked of this daemon's lines, and carries it out."""
 
     def __init__(
-        self, store: Store, clock: Clock, intake: Intake, keeper: Callable[[str], Keeper | None]
+        self,
+        store: Store,
+        clock: Clock,
+        intake: Intake,
+        keeper: Callable[[str], Keeper | None],
+        unbind: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """``keeper`` returns the caretaker of the modem in a slot, None if none is there."""
+        """Take what finds whom something is asked of.
+
+        ``keeper`` returns the caretaker of the modem in a slot, None if none is there;
+        ``unbind`` ends a session by its name, or raises ErrandFailed; None: there are none.
+        """
         self._store, self._clock, self._intake, self._keeper = store, clock, intake, keeper
+        self._end_session = unbind
         self._bell = store.bells.listen((REQUESTS, store.requests.daemon))
         self._kinds: Mapping[Kind, _Way] = {
             Kind.PIN: _Way(Pin, self._unlock, timedelta(minutes=3)),
@@ -142,6 +152,8 @@ class Errands:
             ApplianceError: it was not done, or nobody can tell.
 
         """
+        if taken.kind == Kind.UNBIND:
+            return await self._unbind(taken.slot)
         way = self._way(taken.kind)
         keeper = self._keeper(taken.slot)
         if keeper is None:
@@ -169,6 +181,12 @@ class Errands:
         return f"account {account.name}" if account else "somebody on this box"
 
     # the kinds
+
+    async def _unbind(self, session: str) -> Answer:
+        if self._end_session is None:
+            raise ErrandFailed("this daemon has no SMPP server")
+        await self._end_session(session)
+        return {"unbound": True}
 
     async def _unlock(self, errand: _Errand) -> Answer:
         health = await errand.keeper.unlock(errand.asked.pin)

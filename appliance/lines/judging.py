@@ -3,17 +3,24 @@
 What they say of its SIM is decided by ``policy.judgement``; here they are only translated for it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from appliance.lines.attempt import Answer
-from appliance.modem.causes import Cause, Kind
+from appliance.models import Outcome
+from appliance.modem.causes import Cause, Kind, cme_cause, cms_cause
 from appliance.modem.ladder import Symptom
 from appliance.modem.values import MaybeSent, NotSent, Refused, Sent
 from appliance.policy.judgement import Fate
+from appliance.store.lines import Ended
 
 MOST_UNCERTAIN: Final = 2
 """Parts lost sight of in a row, after which the modem must prove itself."""
+
+
+FATES: Final[Mapping[Kind | None, Fate]] = {Kind.SIM: Fate.REFUSED, Kind.NUMBER: Fate.OUT}
+"""What a refusal says of the SIM, by its kind; the others: that it failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,18 @@ class Verdict:
     symptom: Symptom | None = None
     fate: Fate = Fate.FAILED
     cause: str = ""
+
+
+def fate_of(ended: Ended) -> Fate:
+    """Return what an outcome that was written down says of its SIM, as ``Judge`` has said it.
+
+    What the configuration sets for single causes is left aside: it may be set otherwise by now.
+    """
+    if ended.outcome is not Outcome.REFUSED:
+        return Fate.OUT if ended.outcome is Outcome.SENT else Fate.FAILED
+    known = (cms_cause(ended.code), cme_cause(ended.code))
+    kind = next((each.kind for each in known if each.sentence == ended.cause), None)
+    return FATES.get(kind, Fate.FAILED)
 
 
 class Judge:

@@ -267,6 +267,7 @@ class Keeper:
         allowance = await self._allowances.of(sim_id, card.iccid, simulated=self._facts.simulated)
         imei = self._modem.identity.imei if self._modem.identity else ""
         last = await self._hands.store.proofs.last_seen(imei, self.slot)
+        await self._watch.recall(sim_id)
         line = self._line = Line(
             self._modem,
             self._facts.slot,

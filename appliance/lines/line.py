@@ -28,6 +28,7 @@ from appliance.policy.candidate import Candidate
 from appliance.policy.choosing import Free
 from appliance.policy.contract import Contract
 from appliance.policy.limits import Allowance, Wait
+from appliance.store.bell import GONE, Bell
 from appliance.store.ids import public
 from appliance.store.messages import PREFIX
 from appliance.store.values import AttemptEnd, Begin, Begun, NotBegun, Waiting
@@ -86,14 +87,14 @@ class Line:
         self._modem, self._hands, self._news = modem, hands, news
         self._watch = watch
         self._failure: asyncio.Future[ModemError] = asyncio.get_running_loop().create_future()
-        self._turn, self._stopping = asyncio.Event(), False
+        self._turn, self._stopping = Bell(), False
         self._last_uncertain: AttemptEnd | None = None
 
     def reserve(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let this line send a message next; urgent: also between the parts of a long one."""
         self.reserved.add(waiting, urgent=urgent)
         self._offer.count(len(waiting.todo))
-        self._turn.set()
+        self._turn.nudge()
 
     def free(self, ahead: int) -> Free:
         """Return this line as choosing sees it, which may have ``ahead`` messages reserved."""
@@ -107,14 +108,15 @@ class Line:
         parts: int = 1,
         recipient: bytes | None = None,
         message_id: int | None = None,
+        priority: int = 0,
     ) -> Wait:
         """Return when this line may send ``parts`` parts (of a message), and what holds it."""
         return self._conduct.held(now) or self.allowance.earliest(
-            now, parts, recipient, message_id=message_id
+            now, parts, recipient, message_id=message_id, priority=priority
         )
 
     def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
-        return self.may_send(at, parts, of.recipient_key, of.key)
+        return self.may_send(at, parts, of.recipient_key or None, of.key, of.priority)
 
     @property
     def paused(self) -> str | None:
@@ -149,7 +151,7 @@ class Line:
     def stop(self) -> None:
         """Send nothing more after the part in flight."""
         self._stopping = True
-        self._turn.set()
+        self._turn.nudge()
 
     def fail(self, error: ModemError) -> None:
         """End the run with an error, after the part in flight."""
@@ -158,6 +160,8 @@ class Line:
 
     async def run(self, check_every: timedelta) -> None:
         """Send and listen until ``stop``, or until the modem fails (then ModemError is raised)."""
+        bells = self._hands.store.bells
+        bells.join(self._turn, GONE)
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._hearing.run())
@@ -168,6 +172,8 @@ class Line:
                     task.cancel()
         except* ModemError as errors:
             raise errors.exceptions[0] from None
+        finally:
+            bells.forget(GONE, self._turn)
 
     # sending
 
@@ -178,7 +184,6 @@ class Line:
                 self._hands.nudge()
                 await self._send(waiting)
             else:
-                self._turn.clear()
                 self._hands.nudge()
                 if not self._stopping:
                     await self._turn.wait()
@@ -242,13 +247,22 @@ class Line:
         while not self._stopping:
             now = self._hands.clock.now()
             of = under_way.waiting
-            wait = self.may_send(now, under_way.left, of.recipient_key, of.message_id)
+            wait = self.may_send(now, under_way.left, of.recipient_key, of.message_id, of.priority)
             if wait.at is not None and wait.at <= now:
                 return True
             if first or wait.at is None or self.paused is not None:
                 return False
-            await asyncio.sleep(min(wait.at - now, ASK_AGAIN).total_seconds())
+            await self._turn.wait(min(wait.at - now, ASK_AGAIN))
+            if GONE in self._turn.heard() and not await self._still_to_go(of.message_id):
+                return False
         return False
+
+    async def _still_to_go(self, message_id: int) -> bool:
+        """Tell whether anything of a message still has to leave; True if nobody knows."""
+        try:
+            return await self._hands.store.dispatch.still_to_go(message_id)
+        except StoreError:
+            return True
 
     async def _send_part(self, begin: Begin, segment: text.Segment, *, more: bool) -> Begun | None:
         """Send one part; return its attempt if the message may go on, else None."""

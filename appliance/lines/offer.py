@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from appliance.lines.reserved import Reserved
+from appliance.msisdn import calling_code
 from appliance.policy.categories import Category
 from appliance.policy.choosing import Free, MaySend
 from appliance.policy.contract import Contract
@@ -51,6 +52,7 @@ class Offer:
             groups=frozenset({contract.group} if contract.group else ()),
             may_send=self._may_send,
             refuses=lambda to: self._refuses(contract, to),
+            bars=lambda beginning: contract.eligible.bars(beginning, calling_code),
             weight=contract.weight,
             price=contract.price or 0.0,
         )

@@ -1,7 +1,7 @@
 """What a line is to send next, in order, and what it is sending."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,9 +17,15 @@ class UnderWay:
 
 
 class Reserved:
-    """Messages reserved for a line. The urgent ones go between the parts of a long message, too."""
+    """Messages reserved for a line. The urgent ones go between the parts of a long message, too.
+
+    Attributes:
+        changed: called when a message comes or goes.
+
+    """
 
     def __init__(self) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._queue: deque[Waiting] = deque()
         self._urgent: set[int] = set()
         self._under_way: list[UnderWay] = []  # an urgent one lies on the one that it interrupts
@@ -45,11 +51,16 @@ class Reserved:
         """Whether the next one goes between the parts of what is being sent."""
         return bool(self._queue) and self._queue[0].message_id in self._urgent
 
+    def __iter__(self) -> Iterator[Waiting]:
+        """Go through all that the line has."""
+        yield from self._queue
+        for each in self._under_way:
+            yield each.waiting
+
     @property
     def keys(self) -> set[int]:
         """The ids of all that the line has."""
-        waiting = {waiting.message_id for waiting in self._queue}
-        return waiting | {each.waiting.message_id for each in self._under_way}
+        return {waiting.message_id for waiting in self}
 
     @property
     def bundles(self) -> set[int]:
@@ -69,6 +80,7 @@ class Reserved:
 
     def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let a message be sent after the others, or, urgent, before those that are not."""
+        self.changed()
         if not urgent:
             self._queue.append(waiting)
             return
@@ -95,11 +107,14 @@ class Reserved:
         """Count a message as being sent."""
         under_way = UnderWay(waiting, len(waiting.todo))
         self._under_way.append(under_way)
+        self.changed()
         try:
             yield under_way
         finally:
             self._under_way.remove(under_way)
+            self.changed()
 
     def _taken(self, waiting: Waiting) -> Waiting:
         self._urgent.discard(waiting.message_id)
+        self.changed()
         return waiting

@@ -19,15 +19,14 @@ class Site:
 
     ``number`` is a SIM's own as configured, by its ICCID (None: as the SIM says). ``zone`` is
     the site's, ``mending`` says what may be done to modems that fail, ``judging`` when a SIM
-    counts as bad; ``sysfs`` is where their
-    USB devices are looked for.
+    counts as bad, asked each time; ``sysfs`` is where their USB devices are looked for.
     """
 
     number: Callable[[str], str | None]
     zone: tzinfo
     check_every: timedelta
     mending: Mending
-    judging: JudgementRules = DEFAULT
+    judging: Callable[[], JudgementRules] = lambda: DEFAULT
     sysfs: Path = SYSFS
 
 

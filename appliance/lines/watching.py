@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from appliance.clock import Clock
 from appliance.errors import StoreError
 from appliance.incident import Incident, IncidentKind
+from appliance.lines.judging import fate_of
 from appliance.lines.mending import Mender
 from appliance.modem.ladder import Rung, Step, Symptom
 from appliance.policy.judgement import (
@@ -45,7 +46,6 @@ class Watch:
 
     Attributes:
         mender: mends the modem.
-        rules: when a SIM counts as bad.
         zone: the site's, for times that people are told.
 
     """
@@ -57,15 +57,20 @@ class Watch:
         *,
         store: Store,
         clock: Clock,
-        rules: JudgementRules = DEFAULT,
+        rules: Callable[[], JudgementRules] = lambda: DEFAULT,
         zone: tzinfo = UTC,
     ) -> None:
-        self.mender, self.rules, self.zone = mender, rules, zone
+        self.mender, self._rules, self.zone = mender, rules, zone
         self._records: dict[int, Record] = {}
         self._slot, self._store, self._clock = slot, store, clock
         self._standing = set(LASTING)  # perhaps, from an earlier run
         self._looked_at: datetime | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+
+    @property
+    def rules(self) -> JudgementRules:
+        """When a SIM counts as bad, as it is set just now."""
+        return self._rules()
 
     def out(self) -> None:
         """Take note that something got out to the network."""
@@ -79,7 +84,24 @@ class Watch:
 
     def record(self, sim_id: int) -> Record:
         """Return what became of a SIM's parts since the daemon started."""
-        return self._records.setdefault(sim_id, Record(self.rules))
+        record = self._records.setdefault(sim_id, Record(self.rules))
+        record.exchange(self.rules)
+        return record
+
+    async def recall(self, sim_id: int) -> None:
+        """Read what became of a SIM's latest parts before the daemon was started.
+
+        Raises:
+            StoreError: it could not be read.
+
+        """
+        if sim_id in self._records:
+            return
+        since = self._clock.now() - self.rules.window
+        ended = await self._store.lines.ended_since(sim_id, since)
+        record = self.record(sim_id)
+        for each in ended:
+            record.take(fate_of(each), each.at, each.cause or "")
 
     def judged(self, sim_id: int, reason: str) -> None:
         """Take note that a SIM is paused; ``reason`` says why."""

@@ -1,5 +1,6 @@
 """What the contract of a SIM bears: what it may send, for whom, to where, and at what price."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.policy.limits import Limit
@@ -35,6 +36,16 @@ class Eligible:
         places = (*sorted(self.countries), *self.prefixes)
         there = country in self.countries or recipient.startswith(self.prefixes or ("\0",))
         return f"it writes only to {_listed(places)}" if places and not there else ""
+
+    def bars(self, beginning: str, calling_code: Callable[[str], str]) -> bool:
+        """Tell whether it is for no number at all that begins so, whoever writes.
+
+        ``calling_code`` tells how the numbers of a country begin.
+        """
+        places = (*self.prefixes, *map(calling_code, self.countries))
+        return bool(places) and not any(
+            beginning.startswith(each) or each.startswith(beginning) for each in places
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

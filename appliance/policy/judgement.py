@@ -80,6 +80,12 @@ class Record:
         self._refused = 0  # in a row
         self._slices: deque[_Slice] = deque()
 
+    def exchange(self, rules: JudgementRules) -> None:
+        """Judge by other rules from now on; another window begins empty."""
+        if rules.window != self._rules.window:
+            self._slices.clear()
+        self._rules = rules
+
     def take(self, fate: Fate, at: datetime, cause: str = "") -> str:
         """Take one more part into account; return why the SIM is bad, '' if it is not.
 

@@ -131,7 +131,7 @@ def _answer(case: _Case, fates: Sequence[Fate]) -> str:
 def _advice(case: _Case, fates: Sequence[Fate]) -> Iterable[str]:
     whys = dict.fromkeys(fate.why for fate in fates if fate.stuck)
     yield from (f"Never: {why}" for why in whys)
-    if any(fate.expired for fate in fates) and case.small:
+    if any(fate.expired for fate in fates) and case.sims and case.small:
         lasting = [replace(batch, expires_at=None) for batch in case.planned]
         yield f"If none expired, {replace(case, planned=lasting).result()}"
 

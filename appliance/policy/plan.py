@@ -13,11 +13,13 @@ from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Final
 
+from appliance.policy.assigning import assign
 from appliance.policy.candidate import Candidate
-from appliance.policy.choosing import Free, Queue, assign, why_never, why_not
+from appliance.policy.choosing import Free, why_never, why_not
 from appliance.policy.contract import Eligible
 from appliance.policy.forecast import FURTHEST, Batch, Fate, Forecast, PlannedSim, Share
 from appliance.policy.limits import Allowance, Limit, Wait, recollect
+from appliance.policy.queues import Queue
 from appliance.policy.routes import Destination
 from appliance.policy.shares import Shares
 

@@ -42,7 +42,11 @@ def why_waits(
     may = [line for line in lines if not why_never(candidate, line, now)]
     if not may and candidate.only_sim is not None:
         return _told([("the SIM that it belongs to", "is not ready"), *unready])
-    found = [(line.name, why_not_by(candidate, line, now)) for line in may or lines]
+    groups = candidate.route.groups_at(candidate.due_at, now)
+    led = may or [line for line in lines if line.in_group(groups)]
+    if lines and not led:
+        return _told([(f"route {candidate.route.name}", "none of its SIMs is ready"), *unready])
+    found = [(line.name, why_not_by(candidate, line, now)) for line in led]
     return _told([*found, *unready]) or NOBODY
 
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 QUEUE: Final = "queue"  # something may be sent; ("queue", lane's id): a new message in it
+SIMS: Final = "sims"  # a SIM may carry more than before, or other messages
+GONE: Final = "gone"  # what of a message has not left yet never will
 LANES: Final = "lanes"  # there is another lane
 CHANGES: Final = "changes"  # the page shows something that is no longer so
 ACCOUNTS: Final = "accounts"  # there is another account, or one less

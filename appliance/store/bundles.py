@@ -62,7 +62,7 @@ _LET_GO: Final = (
         text("message.state = 'queued'"),
         message.c.daemon.is_(None),
     )
-    .values(not_before=bindparam("due"), cause=bindparam("why"))
+    .values(not_before=bindparam("due"), waits_since=None, cause=bindparam("why"))
 )
 _CLAIMED: Final = hot(
     select(bundle.c.sim_id, bundle.c.concat_reference)
@@ -81,7 +81,7 @@ _POSTPONE: Final = (
     update(message)
     .where(message.c.id == bindparam("row"), text("message.state = 'queued'"))
     .where(message.c.daemon.is_(None))
-    .values(not_before=bindparam("due"))
+    .values(not_before=bindparam("due"), waits_since=None)
 )
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import bindparam, case, null, select, update
 
 from appliance.errors import IllegalTransition
-from appliance.lifecycle import Event, State, message_state, next_state
+from appliance.lifecycle import FINAL, Event, State, message_state, next_state
 from appliance.models import Account, History, Message, Notice, NoticeKind, Part
 from appliance.policy.owed import owed
-from appliance.store.bell import CHANGES, NOTICES, QUEUE
+from appliance.store.bell import CHANGES, GONE, NOTICES, QUEUE
 from appliance.store.hot import hot
 from appliance.store.ids import Ids
 from appliance.store.tables import insert_of, table_of
@@ -31,7 +31,8 @@ class Change:
 
     ``cause`` is the sentence that says why, None if all is well. ``unclaim`` gives the
     message back to the queue: no daemon works on it any more; it waits until ``not_before``.
-    ``only_from``: nothing happens to a part that is in another state by now.
+    ``only_from``: nothing happens to a part that is in another state by now. ``reported``: it was
+    a report that said so, and ``code`` is its TP-Status.
     """
 
     part_id: int
@@ -43,6 +44,7 @@ class Change:
     unclaim: bool = False
     not_before: datetime | None = None
     only_from: State | None = None
+    reported: bool = False
 
 
 DEAD: Final = {
@@ -111,6 +113,7 @@ _GIVE_BACK: Final = hot(
     .values(
         daemon=None,
         not_before=bindparam("when"),
+        waits_since=None,
         # Whatever SIM; but what has begun goes on by its own.
         sim_id=case((message.c.state == State.QUEUED, null()), else_=message.c.sim_id),
     )
@@ -136,6 +139,8 @@ def apply(transaction: Transaction, changes: Sequence[Change], ids: Ids) -> None
         _write(transaction, moves, ids)
         _settle_messages(transaction, moves, parts, ids)
         transaction.topics.add(CHANGES)
+        if any(_frees_its_line(move, parts) for move in moves):
+            transaction.topics.add(GONE)
     _give_back(transaction, changes, parts)
 
 
@@ -145,6 +150,12 @@ class _Move:
     was: State
     to: State
     message_id: int
+
+
+def _frees_its_line(move: _Move, parts: Mapping[int, Any]) -> bool:
+    """Tell whether a part was to follow others that have left, and never will."""
+    row = parts.get(move.change.part_id)
+    return move.was is State.QUEUED and move.to in FINAL and row is not None and row.parts > 1
 
 
 def _lock_messages(transaction: Transaction, changes: Sequence[Change]) -> None:
@@ -277,7 +288,9 @@ def _settle_messages(
             writes[_MOVE_MESSAGE if under_way else _END_MESSAGE].append(moved)
             if owed(row.carrier, Door(row.door), _wish(row.receipts), state, row.message_state):
                 delivered = states[message_id].count(State.DELIVERED)
-                writes[insert_of(Notice)].append(_notice(row, moved, delivered, ids))
+                notice = _notice(row, moved, delivered, ids)
+                notice["reported"] = _deciding(mine, state).change.reported
+                writes[insert_of(Notice)].append(notice)
                 transaction.topics.add((NOTICES, row.account_id))
     for statement, rows in writes.items():
         if rows:
@@ -311,9 +324,13 @@ def _states(
     return states
 
 
+def _deciding(moves: Sequence[_Move], state: State) -> _Move:
+    """Return what made a message what it is, and says why: a refused part, not those it took."""
+    return next((move for move in moves if move.to is state), moves[-1])
+
+
 def _message_move(message_id: int, state: State, moves: Sequence[_Move]) -> dict[str, Any]:
-    # The part that made the message what it is says why: a refused one, not those it took along.
-    deciding = next((move for move in moves if move.to is state), moves[-1])
+    deciding = _deciding(moves, state)
     return {
         "row": message_id,
         "to": state,

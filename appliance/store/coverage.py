@@ -19,7 +19,11 @@ MOST_OF_OTHERS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Parts that were sent, and of how many of them a report came."""
+    """Parts that were sent, and of how many of them a report came.
+
+    The others are SIMs that get reports at all: one whose contract or modem has none says nothing
+    about how well the network reports.
+    """
 
     sent: int
     reported: int
@@ -38,7 +42,7 @@ _OWN: Final = (
     .limit(bindparam("most"))
 )
 _LATEST: Final = (
-    select(attempt.c.reported_at)
+    select(attempt.c.sim_id, attempt.c.reported_at)
     .where(
         attempt.c.sim_id.in_(select(sim.c.id).where(sim.c.id != bindparam("card"))),
         attempt.c.started_at >= bindparam("since"),
@@ -48,7 +52,9 @@ _LATEST: Final = (
     .limit(MOST_OF_OTHERS)
     .subquery()
 )
-_OTHERS: Final = select(func.count(), func.count(_LATEST.c.reported_at))
+_OTHERS: Final = select(
+    func.count().label("sent"), func.count(_LATEST.c.reported_at).label("reported")
+).group_by(_LATEST.c.sim_id)
 
 
 def coverage(connection: Connection, sim_id: int, before: datetime, most: int) -> Coverage:
@@ -58,6 +64,12 @@ def coverage(connection: Connection, sim_id: int, before: datetime, most: int) -
     if not own:
         return Coverage(0, 0, 0, 0)
     since = max(own[-1].started_at, before - LONGEST)
-    others = connection.execute(_OTHERS, where | {"since": since}).one()
+    others = connection.execute(_OTHERS, where | {"since": since}).all()
+    others = [each for each in others if each.reported]
     reported = sum(row.reported_at is not None for row in own)
-    return Coverage(len(own), reported, others[0], others[1])
+    return Coverage(
+        len(own),
+        reported,
+        sum(each.sent for each in others),
+        sum(each.reported for each in others),
+    )

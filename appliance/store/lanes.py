@@ -7,12 +7,24 @@ the queue is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    bindparam,
+    case,
+    func,
+    null,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.models import Account, Bundle, Contact, Lane, Message, Part
+from appliance.policy.waits import STANDS_ASIDE
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, LANES, QUEUE
 from appliance.store.hot import execute, hot
@@ -21,21 +33,19 @@ from appliance.store.messages import PREFIX
 from appliance.store.optouts import NOW
 from appliance.store.queue import COLUMNS, MAY_LEAVE, waiting_of
 from appliance.store.tables import table_of
+from appliance.store.times import set_back_many
 from appliance.store.values import Waiting
 from appliance.store.writer import Transaction, Verb
 
 message, lane, account = table_of(Message), table_of(Lane), table_of(Account)
 contact, bundle, part = table_of(Contact), table_of(Bundle), table_of(Part)
 
-SHORT: Final = timedelta(minutes=1)
-"""What waits by itself waits no longer than this, or long enough to stand."""
-
 CHUNK: Final = 500
 """Messages that change lanes in one transaction."""
 
 _QUEUED: Final = text("message.state = 'queued'")
 
-_WITH_BONDS: Final = (
+WITH_BONDS: Final = (
     select(
         *COLUMNS,
         contact.c.sim_id.label("known_sim_id"),
@@ -46,13 +56,13 @@ _WITH_BONDS: Final = (
     .join(bundle, bundle.c.id == message.c.bundle_id, isouter=True)
 )
 _AHEAD: Final = hot(
-    _WITH_BONDS.where(
+    WITH_BONDS.where(
         message.c.lane_id == bindparam("lane"), _QUEUED, message.c.daemon.is_(None), *MAY_LEAVE
     )
     .order_by(message.c.not_before, message.c.id)
     .limit(bindparam("most"))
 )
-_ONE: Final = _WITH_BONDS.add_columns(
+_ONE: Final = WITH_BONDS.add_columns(
     message.c.cause,
     select(part.c.cause)
     .where(part.c.message_id == message.c.id, part.c.cause.is_not(None))
@@ -80,6 +90,11 @@ _SAME: Final = select(lane.c.id).where(
     lane.c.priority == bindparam("level"),
     lane.c.sim_group == bindparam("way"),
 )
+_MAKE: Final = {
+    # Another daemon may make the same lane at this moment: whoever is later reads the other's.
+    "sqlite": sqlite.insert(lane).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(lane).on_conflict_do_nothing(),
+}
 _STRAYS: Final = (
     select(message.c.id.label("message_id"), message.c.account_id, message.c.category)
     .add_columns(account.c.name.label("account"))
@@ -102,25 +117,19 @@ _HOLD: Final = (
         message.c.daemon.is_(None),
         message.c.not_before < bindparam("until"),
     )
-    .values(not_before=bindparam("until"), cause=bindparam("why"), changed_at=bindparam("moment"))
-)
-_FROM_AHEAD: Final = (
-    select(message.c.id, message.c.not_before, message.c.cause)
-    .add_columns(message.c.accepted_at, message.c.changed_at)
-    .where(
-        _QUEUED,
-        message.c.daemon.is_(None),
-        message.c.not_before > bindparam(NOW),
-        or_(message.c.changed_at > bindparam(NOW), message.c.accepted_at > bindparam(NOW)),
-        message.c.id > bindparam("last"),
+    .values(
+        not_before=bindparam("until"),
+        # To step aside makes it no younger; the day of a recipient begins when it begins.
+        waits_since=case(
+            (
+                bindparam("aside", type_=Boolean),
+                func.coalesce(message.c.waits_since, message.c.not_before),
+            ),
+            else_=null(),
+        ),
+        cause=bindparam("why"),
+        changed_at=bindparam("moment"),
     )
-    .order_by(message.c.id)
-    .limit(CHUNK)
-)
-_DUE_AT: Final = (
-    update(message)
-    .where(message.c.id == bindparam("row"), _QUEUED, message.c.daemon.is_(None))
-    .values(not_before=bindparam("due"))
 )
 _DUE: Final = select(
     lane.c.id,
@@ -129,6 +138,15 @@ _DUE: Final = select(
     .correlate(lane)
     .scalar_subquery()
     .label("due_at"),
+)
+_BY_LANE: Final = (
+    select(message.c.lane_id, func.count().label("waiting"))
+    .where(_QUEUED)
+    .group_by(message.c.lane_id)
+    .subquery()
+)
+_QUEUED_IN: Final = select(lane.c.account_id, _BY_LANE.c.waiting).join(
+    _BY_LANE, _BY_LANE.c.lane_id == lane.c.id
 )
 _IN_LANE: Final = select(func.count()).where(message.c.lane_id == bindparam("lane"), _QUEUED)
 
@@ -205,7 +223,7 @@ class Lanes:
         self._hold: Verb[Hold, None] = Verb("hold", _hold_many)
         self._move: Verb[tuple[int, int], None] = Verb("message changes its lane", _move_many)
         self._set_back: Verb[tuple[datetime, int], tuple[int, int | None]] = Verb(
-            "clock set back", _set_back_many
+            "clock set back", set_back_many
         )
 
     async def of(self, key: LaneKey) -> int:
@@ -240,7 +258,7 @@ class Lanes:
 
         def look(connection: Connection) -> Explained | None:
             row = connection.execute(_ONE, {"row": number}).first()
-            return Explained(_waiting(row), row.cause, row.refusal) if row is not None else None
+            return Explained(with_bonds(row), row.cause, row.refusal) if row is not None else None
 
         return await self._base.reader.run(look)
 
@@ -282,6 +300,15 @@ class Lanes:
         """Let a queued message go on in another lane."""
         await self._base.writer.run(self._move, (message_id, lane_id))
 
+    async def queued(self) -> dict[int, int]:
+        """Return how many messages wait, by account; takes as long as there are messages."""
+        found: dict[int, int] = {}
+        for account_id, waiting in await self._base.reader.run(
+            lambda connection: connection.execute(_QUEUED_IN).all()
+        ):
+            found[account_id] = found.get(account_id, 0) + waiting
+        return found
+
     async def length(self, lane_id: int) -> int:
         """Return how many messages are queued in a lane; takes as long as it has messages."""
         return await self._base.reader.run(
@@ -307,7 +334,8 @@ def _make_many(transaction: Transaction, items: Sequence[LaneKey]) -> list[int]:
                 "priority": key.priority,
                 "sim_group": key.route,
             }
-            known = transaction.execute(insert(lane).returning(lane.c.id), values).scalar_one()
+            transaction.execute(_MAKE[transaction.connection.dialect.name], values)
+            known = transaction.execute(_SAME, row).scalar_one()
             transaction.topics.add(LANES)
         made.append(known)
     return made
@@ -316,6 +344,7 @@ def _make_many(transaction: Transaction, items: Sequence[LaneKey]) -> list[int]:
 def _hold_many(transaction: Transaction, items: Sequence[Hold]) -> list[None]:
     rows = [
         {"row": hold.message_id, "until": hold.until, "why": hold.why, "moment": hold.at}
+        | {"aside": hold.why == STANDS_ASIDE}
         for hold in items
     ]
     transaction.execute(_HOLD, rows)
@@ -329,31 +358,13 @@ def _move_many(transaction: Transaction, items: Sequence[tuple[int, int]]) -> li
     return [None] * len(items)
 
 
-def _set_back_many(
-    transaction: Transaction, items: Sequence[tuple[datetime, int]]
-) -> list[tuple[int, int | None]]:
-    results = []
-    for now, last in items:
-        rows = transaction.execute(_FROM_AHEAD, {NOW: now, "last": last}).all()
-        waits = [(row, row.not_before - max(row.accepted_at, row.changed_at, now)) for row in rows]
-        moved = [
-            {"row": row.id, "due": now + max(wait, timedelta())}
-            for row, wait in waits
-            if wait <= (SHORT if row.cause else timedelta())
-        ]
-        if moved:
-            transaction.execute(_DUE_AT, moved)
-            transaction.topics.add(QUEUE)
-        results.append((len(moved), rows[-1].id if len(rows) == CHUNK else None))
-    return results
-
-
 def _facts(row: Any) -> LaneFacts:
     key = LaneKey(row.account_id, row.category, row.priority, row.sim_group)
     return LaneFacts(row.id, row.account, key)
 
 
-def _waiting(row: Any) -> Waiting:
+def with_bonds(row: Any) -> Waiting:
+    """Return a row of ``WITH_BONDS`` as a value."""
     return waiting_of(
         row,
         todo=tuple(range(1, row.parts + 1)),
@@ -365,7 +376,7 @@ def _waiting(row: Any) -> Waiting:
 
 def _head(connection: Connection, number: int, most: int, now: datetime) -> Head:
     asked = {"lane": number, NOW: now, "most": most}
-    waiting = [_waiting(row) for row in execute(connection, _AHEAD, asked)]
+    waiting = [with_bonds(row) for row in execute(connection, _AHEAD, asked)]
     due = None
     if len(waiting) < most:
         due = execute(connection, _NEXT_DUE, {"lane": number, NOW: now}).scalar()

@@ -5,17 +5,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from appliance.models import Attempt, Line, Outcome, Sim
 from appliance.store.base import Base
-from appliance.store.bell import CHANGES, QUEUE
+from appliance.store.bell import CHANGES, QUEUE, SIMS
 from appliance.store.coverage import Coverage, coverage
 from appliance.store.tables import table_of
 from appliance.store.values import LineFacts
 from appliance.store.writer import Transaction, Verb
 
 line, sim, attempt = table_of(Line), table_of(Sim), table_of(Attempt)
+
+MOST_ENDED: Final = 10_000
+"""Attempts that a SIM is judged by at most."""
 
 _SIM: Final = select(sim).where(sim.c.iccid == bindparam("card"))
 _SEEN_AGAIN: Final = (
@@ -33,6 +36,7 @@ _PAUSE: Final = (
         pause_reason=bindparam("why"),
         probe_at=bindparam("probe"),
         pauses=bindparam("times"),
+        judged_from=bindparam("since"),
     )
 )
 _PAUSED: Final = select(sim.c.paused_at, sim.c.pause_reason).where(sim.c.id == bindparam("row"))
@@ -57,6 +61,18 @@ _KNOWN: Final = (
 )
 _MENDED: Final = select(line.c.mended, line.c.rungs).where(
     line.c.daemon == bindparam("worker"), line.c.slot == bindparam("place")
+)
+_ENDED_SINCE: Final = (
+    select(attempt.c.started_at, attempt.c.outcome, attempt.c.code, attempt.c.cause)
+    .join(sim, sim.c.id == attempt.c.sim_id)
+    .where(
+        attempt.c.sim_id == bindparam("card"),
+        attempt.c.started_at >= bindparam("since"),
+        or_(sim.c.judged_from.is_(None), attempt.c.started_at > sim.c.judged_from),
+        attempt.c.outcome != Outcome.SENDING,
+    )
+    .order_by(attempt.c.started_at.desc())
+    .limit(MOST_ENDED)
 )
 _SENT_SINCE: Final = (
     select(attempt.c.started_at)
@@ -113,6 +129,16 @@ class Paused:
     reason: str
     probe_at: datetime | None = None
     pauses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of one handing of a part to a SIM; ``code`` and ``cause`` as in ``AttemptEnd``."""
+
+    at: datetime
+    outcome: Outcome
+    code: int | None
+    cause: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +270,17 @@ class Lines:
             lambda connection: coverage(connection, sim_id, before, most)
         )
 
+    async def ended_since(self, sim_id: int, since: datetime) -> list[Ended]:
+        """Return what came of a SIM's parts, oldest first: the latest ``MOST_ENDED`` at most.
+
+        What was before the SIM was paused or resumed last is over.
+        """
+        asked = {"card": sim_id, "since": since}
+        found = await self._base.reader.run(
+            lambda connection: [Ended(*row) for row in connection.execute(_ENDED_SINCE, asked)]
+        )
+        return found[::-1]
+
     async def sent_since(self, sim_id: int, since: datetime) -> list[datetime]:
         """Return when this SIM was handed parts, oldest first: what its limits count."""
         return await self._base.reader.run(
@@ -257,6 +294,7 @@ class Lines:
             self._paused.pop(sim_id, None)
         else:
             self._paused[sim_id] = paused
+        self._base.bells.ring([QUEUE])  # again: who looked at the table's ring found it as it was
 
     def _pause_many(self, transaction: Transaction, items: Sequence[_Pause]) -> list[bool]:
         results = []
@@ -272,10 +310,13 @@ class Lines:
                     "why": to.reason if to else None,
                     "probe": to.probe_at if to else None,
                     "times": to.pauses if to else 0,
+                    "since": item.at,
                 }
                 transaction.execute(_PAUSE, values)
             results.append(changes)
         transaction.topics |= {QUEUE, CHANGES}
+        if any(item.paused is None for item in items):
+            transaction.topics.add(SIMS)
         return results
 
     def _tell_many(self, transaction: Transaction, items: Sequence[LineFacts]) -> list[Before]:

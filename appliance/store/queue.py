@@ -19,6 +19,7 @@ COLUMNS: Final = (
     message.c.id,
     message.c.lane_id,
     message.c.not_before,
+    message.c.waits_since,
     message.c.time_zone,
     message.c.network,
     message.c.bundle_id,
@@ -109,13 +110,19 @@ class Queue:
         asked = {"sim": sim_id, "worker": self._base.daemon, NOW: now, "most": most}
         return await self._base.reader.run(lambda connection: _rest(connection, asked))
 
+    async def still_to_go(self, message_id: int) -> bool:
+        """Tell whether a message has parts that are to leave: not once it was cancelled."""
+        return await self._base.reader.run(
+            lambda connection: bool(connection.execute(_TODO, {"row": message_id}).first())
+        )
+
 
 def waiting_of(row: Any, **more: Any) -> Waiting:
     """Return a row of ``COLUMNS`` as a value; ``more`` are the fields that no column has."""
     return Waiting(
         message_id=row.id,
         lane_id=row.lane_id,
-        due_at=row.not_before,
+        due_at=row.waits_since or row.not_before,  # to step aside makes nothing younger
         time_zone=row.time_zone,
         network=row.network,
         bundle_id=row.bundle_id,

@@ -45,7 +45,7 @@ _REPLACE: Final = (
     )
     .values(
         {name: bindparam(f"new_{name}") for name in REPLACED}
-        | {"revision": bindparam("next"), "changed_at": bindparam("moment")}
+        | {"revision": bindparam("next"), "changed_at": bindparam("moment"), "waits_since": None}
     )
 )
 _WHAT_IS_LEFT: Final = select(message.c.state, message.c.revision, message.c.lane_id).where(
@@ -179,7 +179,7 @@ def _asked(row: Mapping[str, Any]) -> Submission:
         priority=row["priority"],
         reference=row["reference"],
         idempotency_key=row["idempotency_key"],
-        not_before=row["not_before"],
+        not_before=row["waits_since"] or row["not_before"],
         expires_at=row["expires_at"],
         receipts=Receipts(row["receipts"]) if row["receipts"] is not None else None,
         when_uncertain=WhenUncertain(row["when_uncertain"]),

@@ -96,6 +96,7 @@ def _notice(row: Mapping[str, Any], facts: Any, ids: Ids) -> dict[str, Any]:
         "state": facts.message_state,
         "cause": row["cause"],
         "cause_code": row["status"],
+        "reported": True,
         "parts_delivered": 0,
         "created_at": row["received_at"],
         "due_at": row["received_at"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Executable, Float, bindparam, cast, func, select
@@ -78,7 +79,7 @@ class _Memory:
         return found
 
     def _buckets(self, asked: Any, edges: Sequence[datetime], **given: Any) -> Iterator[Any]:
-        for since, until in zip(edges, [*edges[1:], None], strict=True):
+        for since, until in zip_longest(edges, edges[1:]):
             if until is None:
                 yield self._run(asked.where(*_SINCE), since=since, **given)
             else:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.policy.assigning import assign
 from appliance.policy.candidate import Candidate
 from appliance.policy.categories import PRIORITY, Category
-from appliance.policy.choosing import Free, Queue, assign, choose, why_not
+from appliance.policy.choosing import Free, choose, why_not
 from appliance.policy.limits import Allowance, Daily, Wait
+from appliance.policy.queues import Queue
 from appliance.policy.routes import ANY_WAY, Destination, Route
 from appliance.policy.shares import Shares
 
@@ -286,7 +288,8 @@ def test_a_sim_that_was_refused_a_message_leaves_it_to_another_and_tries_later()
     assert keys(plan([message(1, **refused)], [line(1), line(2)])) == [(1, 2)]
     assert choose(message(1, **refused), [line(1, name="A")], NOW).at == until
     assert why_not(message(1, **refused), line(1, name="A"), NOW) == (
-        "A: it has tried this message in vain, next at 12:00:30"
+        "A: it has tried this message in vain, or its recipient has told it to stop,"
+        " next at 12:00:30"
     )
     assert choose(message(1, **refused), [line(1)], until).line is not None
 

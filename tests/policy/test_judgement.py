@@ -132,3 +132,15 @@ def test_only_a_report_clears_a_sim_that_got_none():
     assert not wants_report(REASON + said(*[REFUSED] * 3)[-1])
     assert not is_judged("somebody looks at it")
     assert not is_judged(None)
+
+
+def test_other_rules_hold_from_the_next_part_on_and_another_window_begins_empty():
+    record = Record(JudgementRules(consecutive=9, least_parts=4, rate=0.5))
+    for _ in range(3):
+        assert record.take(Fate.FAILED, NOW) == ""
+    record.exchange(JudgementRules(consecutive=9, least_parts=4, rate=1.0))
+    assert record.take(Fate.FAILED, NOW) == "4 of 4 parts failed within 60 minutes"
+    record.exchange(JudgementRules(consecutive=9, least_parts=4, window=timedelta(minutes=5)))
+    assert record.take(Fate.FAILED, NOW) == ""
+    record.exchange(JudgementRules(consecutive=1, least_parts=4, window=timedelta(minutes=5)))
+    assert record.take(Fate.REFUSED, NOW, "barred") == "1 parts in a row were refused: barred"

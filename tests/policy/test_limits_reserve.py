@@ -143,6 +143,39 @@ def test_of_two_that_wait_the_older_goes_first():
     assert free(allowance, MIDNIGHT, message_id=LONG) == 10
 
 
+def test_what_goes_first_takes_of_the_room_that_is_kept_for_what_does_not():
+    """A one-time password does not wait for the room of a long advertisement."""
+    allowance = Allowance([Rolling(10, DAY)])
+    spend(allowance, NOW, 4)
+    allowance.reserve(LONG, 8)
+    assert free(allowance, NOW + HOUR) == 0
+    assert free(allowance, NOW + HOUR, priority=3) == 6
+    assert allowance.earliest(NOW + HOUR, priority=3).reason == ""
+
+
+def test_room_that_was_taken_by_what_goes_first_is_kept_anew_where_there_is_some():
+    allowance = Allowance([Daily(10, UTC)])
+    spend(allowance, NOW, 4)
+    allowance.reserve(LONG, 8)
+    assert free(allowance, MIDNIGHT) == 2
+    spend(allowance, MIDNIGHT, 3)  # more than was left beside it
+    assert free(allowance, MIDNIGHT) == 7
+    assert free(allowance, MIDNIGHT + DAY) == 2
+    assert allowance.earliest(MIDNIGHT, 8, message_id=LONG).at == MIDNIGHT + DAY
+
+
+def test_of_two_that_wait_the_one_of_higher_priority_goes_first():
+    allowance = Allowance([Daily(10, UTC)])
+    spend(allowance, NOW, 5)
+    allowance.reserve(LONG, 8)
+    assert allowance.earliest(NOW, 8, message_id=LONG).at == MIDNIGHT
+    allowance.reserve(OTHER, 7, None, 1)
+    assert allowance.earliest(NOW, 7, message_id=OTHER, priority=1).at == MIDNIGHT
+    assert allowance.earliest(NOW, 8, message_id=LONG).at == MIDNIGHT + DAY
+    assert free(allowance, MIDNIGHT, priority=1) == 3
+    assert free(allowance, MIDNIGHT, priority=2) == 10
+
+
 def test_many_that_wait_have_their_days_one_after_the_other():
     allowance = Allowance([Daily(10, UTC), Budget(1, 0.1, Days(UTC))])
     for message_id in range(150):

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.policy.assigning import assign
 from appliance.policy.categories import PRIORITY, Category
-from appliance.policy.choosing import STICKY, Candidate, Free, Queue, assign
+from appliance.policy.choosing import STICKY, Candidate, Free
 from appliance.policy.limits import (
     HOUR,
     Allowance,
@@ -30,6 +31,7 @@ from appliance.policy.limits import (
     Wait,
     WeekHours,
 )
+from appliance.policy.queues import Queue
 from appliance.policy.routes import ANY_WAY, Destination
 from appliance.policy.shares import Shares
 
@@ -210,7 +212,7 @@ class Month:
             self.queue(lane, [self.message(lane, START) for _ in able]) for lane in (1, 2) if able
         ]
         with_room, without = ([line for line in lines if line.room == room] for room in (1, 0))
-        plan = assign(queues, with_room, self.shares, said, others=lambda: without)
+        plan = assign(queues, with_room, self.shares, said, others=lambda _sim: without)
         for candidate, line in plan.pairs:
             self.send(candidate, self.sims[line.sim_id], really, said)
         for sim in able:

@@ -36,6 +36,17 @@ def test_one_that_comes_anew_is_next_and_need_not_wait_for_what_others_had():
     assert served.count(8) <= 6, "it shares; it does not catch up"
 
 
+def test_one_that_comes_anew_is_next_also_where_a_turn_could_not_be_used():
+    shares = Shares()
+    shares.order(1, [7])
+    shares.count(1, 7, 1)
+    shares.order(1, [7])  # and no line could carry anything
+    assert shares.precedes(1, 8, 1, 7)
+    shares.count(1, 8, 1)
+    assert not shares.precedes(1, 8, 1, 7), "it goes first once"
+    assert not shares.precedes(1, 7, 1, 8)
+
+
 def test_one_that_was_away_does_not_catch_up():
     shares = Shares()
     shares.order(1, [1, 2])

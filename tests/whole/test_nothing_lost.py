@@ -82,7 +82,9 @@ async def test_a_sim_that_is_paused_keeps_nobody_awake(tmp_path):
         await made.store.lines.pause(1, "to look at it", made.clock.now())
         dispatcher = made.pool._dispatcher
         await idle(made)
-        dispatcher._lines[0].resume_at = made.clock.now()
+        (line,) = dispatcher._lines
+        line.resume_at = made.clock.now()
+        dispatcher.again()
         await dispatcher.look()
         assert dispatcher._sleep() > timedelta(seconds=1)
 

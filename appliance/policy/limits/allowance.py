@@ -92,7 +92,7 @@ class Allowance:
         self.price: float | None = None
         self._zone = zone
         self._meters: Sequence[Meter] = meters
-        self._kept: dict[int, Held] = {}  # by message, in the order in which they came
+        self._kept: dict[int, Held] = {}  # by message, the highest first, then as they came
         self._seen: datetime | None = None  # when meters were settled
         self._last: _Step | None = None
         self._watched: list[_Step] | None = None
@@ -104,6 +104,7 @@ class Allowance:
         recipient: bytes | None = None,
         *,
         message_id: int | None = None,
+        priority: int = 0,
     ) -> Wait:
         """Return when a message of which ``parts`` (from 1) parts are left may go on, and why not.
 
@@ -113,23 +114,34 @@ class Allowance:
             recipient: keyed hash of whom they go to; None: one who needs no room.
             message_id: the message, if room may be kept for it: that is not in its way, nor is
                 what was kept later for others.
+            priority: of the message: what is kept for lower ones is not in its way, so that a
+                one-time password goes today although a long advertisement is to go tomorrow.
 
         """
         self._settle(now)
         if not self._kept:
             return self._find(now, parts, recipient, ())
-        wait = self._find(now, parts, recipient, self._in_the_way(now, message_id))
+        wait = self._find(now, parts, recipient, self._in_the_way(now, message_id, priority))
         if wait.binding and wait.at != self._find(now, parts, recipient, ()).at:
             wait = replace(wait, binding=f"{wait.binding} ({KEPT_FOR_OTHERS})")
         return wait
 
-    def reserve(self, message_id: int, parts: int, recipient: bytes | None = None) -> None:
+    def reserve(
+        self, message_id: int, parts: int, recipient: bytes | None = None, priority: int = 0
+    ) -> None:
         """Keep room for a message that waits, in the first period that can hold it.
 
-        The room is closed to others, save what pace, gap and hours say; it shrinks with each
-        part that is spent on the message. Keeping it twice changes nothing.
+        The room is closed to others of the same or a lower priority, save what pace, gap and hours
+        say; it shrinks with each part that is spent on the message. What a higher one takes of it
+        is found anew, later if need be. Keeping it twice changes nothing.
         """
-        self._kept.setdefault(message_id, Held(parts, recipient))
+        if message_id in self._kept:
+            return
+        kept = [*self._kept.items(), (message_id, Held(parts, recipient, priority))]
+        self._kept = dict(sorted(kept, key=lambda each: -each[1].priority))
+        for each in self._kept.values():
+            if each.priority < priority:
+                each.planned = False  # it goes after this one
 
     def unreserve(self, message_id: int) -> None:
         """Keep room for a message no more: it is gone, or goes another way."""
@@ -154,6 +166,9 @@ class Allowance:
             self._kept[message_id].parts -= 1
             if self._kept[message_id].parts == 0:
                 del self._kept[message_id]
+        else:
+            for each in self._kept.values():
+                each.planned = False  # a higher one may have taken of its room
 
     def give_back(self, moment: datetime, recipient: bytes | None = None) -> None:
         """Uncount the part spent at ``moment``: only if no Ctrl-Z was written for it.
@@ -233,10 +248,12 @@ class Allowance:
         zone = because[-1].zone or self._zone
         return Wait(at, ", then ".join(_words(ends, now, parts)), zone, now)
 
-    def _in_the_way(self, now: datetime, message_id: int | None) -> Sequence[Held]:
+    def _in_the_way(self, now: datetime, message_id: int | None, priority: int) -> Sequence[Held]:
         """Return the room that is kept from a message: from one that has its own, what is older."""
         kept: list[Held] = []
         for each_id, each in self._kept.items():
+            if each_id != message_id and each.priority < priority:
+                break
             if not each.planned or each_id == message_id:
                 each.at = self._find(now, each.parts, each.recipient, kept).at
                 each.planned = True

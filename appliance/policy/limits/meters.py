@@ -16,10 +16,14 @@ from appliance.policy.limits.past import Memory
 
 @dataclass(slots=True)
 class Held:
-    """Room that is kept for a message that waits; ``at`` is when it is to go, None: never."""
+    """Room that is kept for a message that waits; ``at`` is when it is to go, None: never.
+
+    ``priority``: it is kept from messages of the same or a lower one only.
+    """
 
     parts: int
     recipient: bytes | None
+    priority: int = 0
     at: datetime | None = None
     planned: bool = False
 

@@ -35,6 +35,7 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("refused_until", UTCDateTime(), nullable=True),
             sa.Column("withdrawn_at", UTCDateTime(), nullable=True),
             sa.Column("reply_to_inbound_id", BIG, nullable=True),
+            sa.Column("waits_since", UTCDateTime(), nullable=True),
         ),
         "daemon": (sa.Column("lease_until", UTCDateTime(), nullable=True),),
         "account": (
@@ -52,6 +53,7 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
         "sim": (
             sa.Column("probe_at", UTCDateTime(), nullable=True),
             sa.Column("pauses", sa.Integer(), server_default=sa.text("0"), nullable=False),
+            sa.Column("judged_from", UTCDateTime(), nullable=True),
         ),
         "attempt": (sa.Column("price", sa.Float(), nullable=True),),
         "opt_out": (
@@ -95,6 +97,10 @@ def upgrade() -> None:
         ["lane_id", "not_before", "id"],
         sqlite_where=QUEUED,
         postgresql_where=QUEUED,
+    )
+    aside = sa.text("state = 'queued' AND waits_since IS NOT NULL")
+    op.create_index(
+        "ix_message_aside", "message", ["id"], sqlite_where=aside, postgresql_where=aside
     )
     named = sa.text("batch IS NOT NULL")
     op.create_index(
@@ -201,6 +207,7 @@ def downgrade() -> None:
     """Go back."""
     op.drop_index("ix_opt_out_suffix", "opt_out")
     op.drop_index("ix_message_lane", "message")
+    op.drop_index("ix_message_aside", "message")
     op.drop_index("ix_message_batch", "message")
     op.drop_index("ix_message_uncertain", "message")
     for table in ("consent", "withdrawal", "ported", "contact", "bundle", "lane"):
