@@ -1,4 +1,4 @@
-"""Requests to lines: asked here by the doors, carried out by the daemon that owns the line.
+"""Requests to lines and sessions: asked by the doors, carried out by the daemon that has them.
 
 A request is a row, so that it may come from any process on the database, and so that nothing is
 done twice: one that was taken is never carried out again, whatever becomes of its daemon.
@@ -30,7 +30,7 @@ TEST_TEXT: Final = "Test message of this SMS appliance"
 
 
 class Kind(StrEnum):
-    """What may be asked of a line."""
+    """What may be asked of a line, or of a session."""
 
     PIN = "pin"
     USSD = "ussd"
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     RESUME = "resume"
     TEST_MESSAGE = "test_message"
     SELF_TEST = "self_test"
+    UNBIND = "unbind"
 
 
 class Asked(BaseModel):
@@ -137,6 +138,12 @@ class ProveReports(Asked):
     )
 
 
+class Unbind(Asked):
+    """A session of the SMPP server is ended in good order."""
+
+    kind: ClassVar[Kind] = Kind.UNBIND
+
+
 class Control:
     """Asks lines, and waits for what they answer."""
 
@@ -158,9 +165,24 @@ class Control:
 
         """
         place = await self.find(line)
+        return await self.ask_at(place.daemon, place.slot, asked, account_id)
+
+    async def ask_at(self, daemon: int, place: str, asked: Asked, account_id: int | None) -> str:
+        """Store a request for a daemon; return its public id.
+
+        Args:
+            daemon: who carries it out, by its number.
+            place: the slot of a line, or the name of a session.
+            asked: what for.
+            account_id: who asks; None: somebody on this box.
+
+        Raises:
+            StoreError: nothing was stored.
+
+        """
         new = NewRequest(
-            daemon=place.daemon,
-            slot=place.slot,
+            daemon=daemon,
+            slot=place,
             kind=asked.kind,
             arguments=asked.model_dump(),
             account_id=account_id,

@@ -17,20 +17,17 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from appliance import logs
+from appliance import addressing, logs
 from appliance.api.app import Doors, build_app
 from appliance.clock import SystemClock
 from appliance.config.reading import Config, journal_reads_stderr, service_manager
 from appliance.config.reload import warnings
 from appliance.errors import ApplianceError, CannotListen
-from appliance.inbox import reading
-from appliance.replies import Replies
 from appliance.service import ALIVE, READY, STOPPING, ServiceManager
 from appliance.store import Store
-from appliance.store.inbound import Reading
 from appliance.store.tenure import Lease
 from appliance.timekeeping import Timekeeping
-from appliance.wiring import House
+from appliance.wiring import House, reading_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +86,7 @@ class _Daemon:
             config.storage.data,
             daemon=config.storage.daemon_name,
             clock=self._clock,
-            reading=_reading(config),
+            reading=reading_of(config),
             most_tries=config.messages.most_tries,
             lease=Lease(config.storage.lease, config.storage.takeover),
         )
@@ -107,11 +104,13 @@ class _Daemon:
     async def _serve(self, store: Store) -> None:
         time = Timekeeping(store, self._clock, self._config.site.trust_clock)
         await time.begin()
+        await addressing.hold(store, self._config)
         uncertain = await store.chores.recover(self._clock.now())
         await store.requests.recover(self._clock.now())
         if uncertain:
             logger.warning("%d parts were in flight when the daemon ended: uncertain", uncertain)
         house = House.build(self._config, store, self._clock, self._read, time.trusted)
+        time.ask(house.pool.clock_offsets)
         for warning in warnings(self._config, self._clock):
             logger.warning("%s", warning)
         doors = self._doors(store, house)
@@ -122,10 +121,7 @@ class _Daemon:
             async with asyncio.TaskGroup() as group:
                 work = [
                     group.create_task(each)
-                    for each in (
-                        *(house.outbox.run(), house.pool.run(), house.errands.run()),
-                        *(house.rerouting.run(), time.run(), self._beat(store)),
-                    )
+                    for each in (*house.work(), time.run(), self._beat(store))
                 ]
                 self._reload_at_signal(house, group)
                 self._ready = True
@@ -169,6 +165,7 @@ class _Daemon:
             plan=house.planning.plan,
             waits=house.waiting.of,
             reload=house.reload,
+            smpp=house.overview,
         )
 
     @asynccontextmanager
@@ -219,20 +216,6 @@ class _Daemon:
                 self._manager.tell(ALIVE)
             last = store.beat
             await asyncio.sleep(BEAT.total_seconds())
-
-
-def _reading(config: Config) -> Reading:
-    """Return how inbound messages are understood and answered."""
-    keywords, messages = config.keywords, config.messages
-    replies = None
-    if keywords.replies:
-        replies = Replies(
-            keywords.replies,
-            countries=config.countries,
-            national=messages.languages,
-            wide=messages.wide,
-        )
-    return reading(keywords.extra, keywords.rules, replies)
 
 
 class _Server(uvicorn.Server):

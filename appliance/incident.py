@@ -22,6 +22,7 @@ class IncidentKind(StrEnum):
     SIM_REFUSED = "sim_refused"  # the network refuses this SIM again and again
     CLOCK = "clock"  # the modem's or the box's clock is off
     SELF_TEST = "self_test"
+    CERTIFICATE = "certificate"  # new files for TLS cannot be used
     DAEMON_LOST = "daemon_lost"  # another daemon on the same database is not heard of any more
 
 

@@ -4,18 +4,26 @@ What ``submit`` returns is committed: it survives a power cut.
 """
 
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 from appliance import msisdn, text
+from appliance.asked import check_characters, check_names, priority_of, segment_of, smpp_of, zone_of
 from appliance.clock import Clock
-from appliance.errors import BadField, NotAllowedHere, SubmissionRefused, TooManyParts, TooOften
+from appliance.errors import (
+    AccountPaused,
+    ApplianceError,
+    BadField,
+    NotAllowedHere,
+    SubmissionRefused,
+    TooManyParts,
+    TooOften,
+)
+from appliance.gate import Gate
 from appliance.models import Account
-from appliance.policy.categories import PRIORITY, Category
+from appliance.policy.categories import Category
 from appliance.policy.origins import network_of
 from appliance.policy.quiet import Verdict
 from appliance.policy.routes import Destination
@@ -23,24 +31,14 @@ from appliance.policy.rules import SiteRules
 from appliance.store import Store
 from appliance.store.lanes import LaneKey
 from appliance.store.space import Space
-from appliance.store.values import NewMessage, Segment
-from appliance.submission import SERVICE_CENTRE, Accepted, Submission
+from appliance.store.values import NewMessage
+from appliance.submission import Accepted, Submission
 from appliance.text import Encoding
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NAME: Final = 255
-"""Characters of a reference or an idempotency key."""
-
 LONGEST_HEADER: Final = 139
 """Octets of an app's own user data header, without its length octet (23.040 9.2.3.24)."""
-
-SMPP: Final = tuple(
-    field.name.removeprefix("smpp_")
-    for field in fields(Submission)
-    if field.name.startswith("smpp_")
-)
-"""What is kept with a message of what its ESME gave."""
 
 FURTHEST: Final = timedelta(days=3650)
 """How far ahead a message may be asked for."""
@@ -53,7 +51,8 @@ class IntakeRules:
     ``countries`` is asked at each message, since SIMs come and go; an empty set allows all.
     ``national`` are the national languages (``text.LANGUAGES``) whose 7-bit tables may be used,
     ``wide`` says that parts are numbered with 16-bit references. ``site`` is asked at each
-    message too: it changes while we run.
+    message too: it changes while we run. ``burst`` is for accounts whose submits are counted but
+    that have set none, ``most_queued`` is how many messages may wait in all (0: any number).
     """
 
     region: str | None
@@ -64,6 +63,8 @@ class IntakeRules:
     national: tuple[int, ...] = ()
     wide: bool = False
     site: Callable[[], SiteRules] = SiteRules
+    burst: int = 1
+    most_queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +85,22 @@ class Intake:
 
     def __init__(self, store: Store, clock: Clock, rules: IntakeRules, space: Space) -> None:
         self._store, self._clock, self._rules, self._space = store, clock, rules, space
+        self.gate = Gate(store.lanes.queued, clock, burst=rules.burst, ceiling=rules.most_queued)
 
     async def submit(self, account: Account, submission: Submission) -> Accepted:
         """Take one message.
 
         Raises:
             SubmissionRefused: something is wrong with it; ``field`` says what.
+            AccountPaused: it may hand in nothing until it is resumed.
+            TooFast: the account submits faster than it may.
             NoRoom: nothing can be taken just now.
             StoreError: nothing was stored.
 
         """
+        if account.paused_at is not None:
+            raise AccountPaused(account.pause_reason or "")
+        self.gate.pace(account)
         self._space.check()
         site = self._rules.site()
         checked = self._checked(account, submission, site)
@@ -109,11 +116,26 @@ class Intake:
         )
         key = LaneKey(new.account_id, new.category, new.priority, site.routes.of(to).name)
         lane_id = await self._store.lanes.of(key)
-        new = replace(new, lane_id=lane_id, network=to.operator)
-        accepted = await self._store.messages.accept(new)
-        accepted = replace(accepted, warnings=(*accepted.warnings, *checked.warnings))
+        new.lane_id, new.network = lane_id, to.operator
+        accepted = await self._accept(account, new)
+        if checked.warnings:
+            accepted = replace(accepted, warnings=(*accepted.warnings, *checked.warnings))
         for warning in accepted.warnings:
             logger.warning("%s was taken, but: %s", accepted.id, warning)
+        return accepted
+
+    async def _accept(self, account: Account, new: NewMessage) -> Accepted:
+        """Store a message, if there is room in the queue."""
+        await self.gate.enter(account)
+        stored = True  # what is cancelled while it waits for its commit is stored all the same
+        try:
+            accepted = await self._store.messages.accept(new)
+            stored = not accepted.repeated
+        except ApplianceError:
+            stored = False
+            raise
+        finally:
+            self.gate.leave(account, stored=stored)
         return accepted
 
     async def _operator(self, recipient: str, site: SiteRules) -> str | None:
@@ -163,18 +185,21 @@ class Intake:
             countries=rules.countries(),
         )
         words, warnings = _by_content(site, asked)
-        written = self._written(replace(asked, text=words))
-        segment = _segment(asked, len(written.segments))
-        _check_names(asked)
+        written = self._written(asked, words)
+        segment = segment_of(asked, len(written.segments))
+        check_names(asked)
         quiet = _quiet(site, asked, recipient, now)
         not_before, expires_at, too_late = self._times(asked, now, quiet.at)
-        new = replace(
-            self._new(account, asked, recipient.e164, written, site),
+        new = self._new(
+            account,
+            asked,
+            recipient.e164,
+            written,
+            site,
             text=words,
             not_before=not_before,
             expires_at=expires_at,
             cause=quiet.why or None,
-            caps=site.caps,
             at=now,
             segment=segment,
             wide=segment.wide if segment else rules.wide,
@@ -188,21 +213,21 @@ class Intake:
         recipient: str,
         written: text.Choice,
         site: SiteRules,
+        **decided: Any,  # noqa: ANN401 - what else there is, as it was decided
     ) -> NewMessage:
-        """Return a message as it is to be stored, as far as what is asked says it."""
+        """Return a message as it is to be stored."""
         assert account.id is not None
-        segments, now = written.segments, self._clock.now()
+        segments = written.segments
         return NewMessage(
             account_id=account.id,
             door=asked.door,
             category=asked.category,
-            priority=_priority(asked),
+            priority=priority_of(asked),
             reference=asked.reference,
             idempotency_key=asked.idempotency_key,
             request_hash=self._request_hash(asked, recipient),
             recipient=recipient,
             suffix=msisdn.suffix(recipient),
-            text=asked.text,
             data=asked.data,
             udh=asked.udh or None,
             flash=asked.flash,
@@ -211,15 +236,14 @@ class Intake:
             pinned_sim_id=asked.only_sim,
             encoding=segments[0].encoding,
             parts=len(segments),
-            not_before=now,
-            expires_at=now,
             receipts=asked.receipts,
             when_uncertain=site.uncertain.of(asked.when_uncertain, account.name, asked.category),
-            smpp=_smpp(asked),
-            at=now,
+            smpp=smpp_of(asked),
             time_zone=asked.time_zone,
             batch=asked.batch,
             protocol=asked.protocol,
+            caps=site.caps,
+            **decided,
         )
 
     def _times(
@@ -246,6 +270,9 @@ class Intake:
         return not_before, expires_at, BadField(field, "over before the message could be sent")
 
     def _request_hash(self, asked: Submission, recipient: str) -> bytes:
+        """Return what tells a repetition; nothing where there is no name to repeat it under."""
+        if asked.reference is None and asked.idempotency_key is None:
+            return b""
         return self._store.messages.fingerprint(
             recipient,
             asked.text,
@@ -264,18 +291,18 @@ class Intake:
             *((("protocol", asked.protocol),) if asked.protocol else ()),
         )
 
-    def _written(self, asked: Submission) -> text.Choice:
-        """Return what its parts carry, and in which tables."""
-        if (asked.text is None) == (asked.data is None):
+    def _written(self, asked: Submission, words: str | None) -> text.Choice:
+        """Return what its parts carry, and in which tables; ``words``: its text as it is sent."""
+        if (words is None) == (asked.data is None):
             raise BadField("text", "give either a text or data, and not both")
         if len(asked.udh) > LONGEST_HEADER:
             raise BadField("udh", f"longer than {LONGEST_HEADER} octets")
         if text.elements_of(asked.udh) is None:
             raise BadField("udh", "no sequence of elements (3GPP TS 23.040 clause 9.2.3.24)")
         header = len(asked.udh) + 1 if asked.udh else 0
-        if asked.text is not None:
-            _check_characters("text", asked.text)
-            written = self._worded(asked.text, asked.udh, header)
+        if words is not None:
+            check_characters("text", words)
+            written = self._worded(words, asked.udh, header)
         else:
             data = text.split_data(asked.data or b"", header=header, wide=self._rules.wide)
             written = text.Choice(data, 0)
@@ -319,59 +346,8 @@ def _by_content(site: SiteRules, asked: Submission) -> tuple[str | None, tuple[s
 
 def _quiet(site: SiteRules, asked: Submission, to: msisdn.Recipient, now: datetime) -> Verdict:
     """Return from when on the recipient may be written to."""
-    zone = _zone(asked.time_zone)
+    zone = zone_of(asked.time_zone)
     at = max(asked.not_before or now, now)
     if site.quiet is None:
         return Verdict(at)
     return site.quiet.allows(asked.category, to.e164, to.country, at, zone)
-
-
-def _segment(asked: Submission, parts: int) -> Segment | None:
-    """Return of what a message is a segment, if its app has split that itself."""
-    found = text.numbering_in(asked.udh)
-    if found is None or found.total == 1:
-        return None
-    if parts > 1:
-        raise TooManyParts("udh", "it numbers a segment, which must fit into one part")
-    return Segment(asked.smpp_source, found.reference, found.total, found.ordinal, found.wide)
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, LookupError):
-        raise BadField("time_zone", "no such time zone; Europe/Berlin is one") from None
-
-
-def _check_names(asked: Submission) -> None:
-    for field in ("reference", "idempotency_key", "batch"):
-        value = getattr(asked, field)
-        if value is not None and not 1 <= len(value) <= LONGEST_NAME:
-            raise BadField(field, f"not between 1 and {LONGEST_NAME} characters")
-        if value is not None:
-            _check_characters(field, value)
-    if asked.service_centre is not None and not re.fullmatch(SERVICE_CENTRE, asked.service_centre):
-        raise BadField("service_centre", "no international number such as +491710760000")
-
-
-def _check_characters(field: str, words: str) -> None:
-    """Refuse what is no character: no phone shows it, and not every database keeps it."""
-    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in words):
-        raise BadField(field, "holds U+0000 or half of a surrogate pair")
-
-
-def _priority(asked: Submission) -> int:
-    if asked.priority is None:
-        return PRIORITY[asked.category]
-    if not 0 <= asked.priority <= 3:
-        raise BadField("priority", "not between 0 and 3")
-    return asked.priority
-
-
-def _smpp(asked: Submission) -> dict[str, str | int] | None:
-    """Return what the ESME gave with it, to be given back; None if it came by another door."""
-    if not (asked.smpp_source or asked.smpp_dest):
-        return None
-    return {name: getattr(asked, f"smpp_{name}") for name in SMPP}

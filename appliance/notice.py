@@ -15,13 +15,14 @@ class MessageNews:
     state: State
     final: bool
     cause: str | None  # a sentence, None if all is well
-    cause_code: int | None  # TP-Status, +CMS or +CME number; None if no network gave one
+    cause_code: int | None  # TP-Status or +CMS number; None if no network gave one
     recipient: str | None  # E.164 with +; None once erased
     text_start: str  # the first 20 characters, '' once erased
     parts: int
     parts_delivered: int
     accepted_at: datetime
     changed_at: datetime
+    reported: bool = False  # ``cause_code`` is the TP-Status of a report
     smpp_source: str = ""
     smpp_source_ton: int = 0
     smpp_source_npi: int = 0
@@ -29,6 +30,7 @@ class MessageNews:
     smpp_dest_ton: int = 0
     smpp_dest_npi: int = 0
     smpp_service_type: str = ""
+    smpp_reference: int | None = None  # user_message_reference
     smpp_name: str = ""  # the id that the ESME knows it by, '' if it is ``message_id``
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -17,7 +17,7 @@ from appliance.store.notices import Owed
 
 logger = logging.getLogger(__name__)
 
-BACK_OFF: Final = (
+BACK_OFF: Final[tuple[timedelta, ...]] = (
     timedelta(seconds=5),
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -25,7 +25,7 @@ BACK_OFF: Final = (
     timedelta(minutes=30),
     timedelta(hours=2),
 )
-"""How long a notice waits after its first, second … failure; the last one repeats."""
+"""How long a notice may wait after its first, second … failure; the last one repeats."""
 
 JITTER: Final = 0.2
 """Share by which a wait is spread, so that an account that comes back is not met by a wave."""
@@ -45,6 +45,7 @@ class Carrier(Protocol):
 
     name: str  # the account's ``carrier``
     window: int  # notices under way at once per account
+    waits: tuple[timedelta, ...]  # after the first, second ... failure; the last one repeats
 
     async def deliver(self, account: Account, notice: Notice) -> None:
         """Hand over one notice; return when the other side has acknowledged it.
@@ -57,9 +58,11 @@ class Carrier(Protocol):
         ...
 
 
-def back_off(tries: int) -> timedelta:
-    """Return how long to wait after the n-th failure (from 1)."""
-    return BACK_OFF[min(tries, len(BACK_OFF)) - 1] * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311
+def back_off(tries: int, waits: Sequence[timedelta] = BACK_OFF) -> timedelta:
+    """Return how long to wait after the n-th failure (from 1); 0: not at all."""
+    if tries == 0:
+        return timedelta()
+    return waits[min(tries, len(waits)) - 1] * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311
 
 
 class Outbox:
@@ -155,7 +158,8 @@ class _Worker:
     @property
     def _carrier(self) -> Carrier | None:
         """Return by what the account is served now, None if by nothing."""
-        if self._account.revoked_at is not None or not self._somebody:
+        account = self._account
+        if account.revoked_at is not None or account.paused_at is not None or not self._somebody:
             return None
         return self._carriers.get(self._account.carrier or "")
 
@@ -247,7 +251,9 @@ class _Worker:
         if failure.parked:
             await _written(lambda: notices.parked(notice.id, why, now))
             return True
-        again = now + back_off(notice.tries + 1)
+        # A connection that goes takes much with it that is not to blame: it goes on by the next.
+        failures = notice.tries + (0 if failure.lost else 1)
+        again = now + back_off(failures, carrier.waits)
         await _written(lambda: notices.failed(notice.id, why, again))
         return False
 

@@ -80,6 +80,8 @@ class Submission:
     smpp_service_type: str = ""
     smpp_esm_class: int = 0
     smpp_coding: int = 0  # data_coding: what replaces it is read the same way
+    smpp_sar: int = 0  # sar_msg_ref_num, whole
+    smpp_reference: int | None = None  # user_message_reference, given back in receipts
     smpp_name: str = ""  # the id of several that were submitted together, '' if it has its own
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
+from urllib.request import getproxies
 
 import httpx
 from standardwebhooks import Webhook
@@ -16,22 +16,12 @@ from appliance.clock import Clock
 from appliance.errors import Undelivered
 from appliance.models import Account
 from appliance.notice import CallNews, InboundNews, IncidentNews, MessageNews, Notice
-
-TIMEOUTS: Final = httpx.Timeout(15, connect=5)
-"""Seconds for each step; Standard Webhooks advise 15 to 30 for an answer."""
+from appliance.outbox import BACK_OFF
+from appliance.posting.direct import DirectPoster
+from appliance.posting.proxied import ProxiedPoster
 
 LONGEST: Final = 30
 """Seconds until the status is there, so that one that trickles holds no place for ever."""
-
-LONGEST_BODY: Final = 2
-"""Seconds that the body of an answer is read, which nobody looks at."""
-
-LARGEST_BODY: Final = 16 * 1024
-"""Octets of it, so that its connection can serve the next notice."""
-
-MOST_CONNECTIONS: Final = httpx.Limits(
-    max_connections=100, max_keepalive_connections=20, keepalive_expiry=60
-)
 
 REASONS: Final[Mapping[type[Exception], str]] = {
     httpx.ConnectTimeout: "no connection in time",
@@ -48,35 +38,51 @@ REASONS: Final[Mapping[type[Exception], str]] = {
 """What is shown of a failure; the nearest class counts. Their own words may hold the URL."""
 
 
+class Poster(Protocol):
+    """Posts bodies to receivers, until the end of a block."""
+
+    async def __aenter__(self) -> object:
+        """Begin."""
+        ...
+
+    async def __aexit__(self, *error: object) -> None:
+        """Close what is open."""
+        ...
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Post; return the status of the answer.
+
+        Raises:
+            httpx.HTTPError, httpx.InvalidURL: there is none.
+
+        """
+        ...
+
+
 class WebhookCarrier:
     """Posts notices to the accounts that have a webhook."""
 
     name = "webhook"
     window = 8
+    waits = BACK_OFF
 
     def __init__(self, clock: Clock, *, verify: bool = True) -> None:
-        """Prepare a pool of connections; ``verify`` checks certificates, as it should."""
+        """Prepare to post, by a proxy if the environment names one.
+
+        ``verify`` checks certificates, as it should.
+        """
         self._clock = clock
         self._signers: dict[str, Webhook] = {}
-        self._client = httpx.AsyncClient(
-            timeout=TIMEOUTS,
-            limits=MOST_CONNECTIONS,
-            follow_redirects=False,
-            verify=verify,
-            headers={
-                "Content-Type": "application/json",
-                "User-Agent": "appliance",
-                "Accept-Encoding": "identity",
-            },
-        )
+        self._poster: Poster = POSTERS[bool(getproxies())](verify=verify)
 
     async def __aenter__(self) -> Self:
         """Return the carrier itself."""
+        await self._poster.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Close its connections."""
-        await self._client.aclose()
+        await self._poster.__aexit__(*error)
 
     async def deliver(self, account: Account, notice: Notice) -> None:
         """Post one notice; return when it was answered with 2xx.
@@ -101,20 +107,21 @@ class WebhookCarrier:
     async def _post(self, url: str, body: str, headers: Mapping[str, str]) -> int:
         """Return the status of the answer, which is all that counts of it."""
         try:
-            request = self._client.build_request("POST", url, content=body, headers=headers)
             async with asyncio.timeout(LONGEST):
-                answer = await self._client.send(request, stream=True)
+                return await self._poster.post(url, headers, body.encode())
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             reason = next(REASONS[kind] for kind in type(error).__mro__ if kind in REASONS)
             raise Undelivered(reason) from error
-        await _finish(answer)
-        return answer.status_code
 
     def _signer(self, account: Account) -> Webhook:
         secret = account.webhook_secret or ""
         if secret not in self._signers:
             self._signers[secret] = Webhook(secret)
         return self._signers[secret]
+
+
+POSTERS: Final[Mapping[bool, Callable[..., Poster]]] = {False: DirectPoster, True: ProxiedPoster}
+"""By whether the environment names a proxy."""
 
 
 def payload(notice: Notice) -> dict[str, Any]:
@@ -185,23 +192,6 @@ def _incident(news: IncidentNews) -> dict[str, Any]:
         "next_step": news.next_step or None,
         "lasting": news.lasting,
     }
-
-
-async def _finish(answer: httpx.Response) -> None:
-    """Read the body, so that the connection can be used again, unless it is long or slow.
-
-    The status has been heard: what goes wrong from here on changes nothing.
-    """
-    read = 0
-    with suppress(httpx.HTTPError, TimeoutError):
-        try:
-            async with asyncio.timeout(LONGEST_BODY):
-                async for piece in answer.aiter_raw():
-                    read += len(piece)
-                    if read > LARGEST_BODY:
-                        break
-        finally:
-            await answer.aclose()
 
 
 def _written(at: datetime) -> str:

@@ -1,11 +1,12 @@
 """Who works with whom: the objects of one run, built from the configuration. Decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import Final, Self
+from functools import lru_cache, partial
+from typing import Any, Final, Self
 
+from appliance import addressing
 from appliance.chores import Chores
 from appliance.clock import Clock
 from appliance.config.reading import Config
@@ -15,7 +16,8 @@ from appliance.dispatch.dispatcher import Dispatcher
 from appliance.dispatch.rerouting import Rerouting
 from appliance.dispatch.site_rules import RULES, RulesInForce
 from appliance.dispatch.waiting import WhyWaiting
-from appliance.inbox import Inbox
+from appliance.dispatch.waking import Waking
+from appliance.inbox import Inbox, reading
 from appliance.intake import Intake, IntakeRules
 from appliance.lines.allowances import Allowances
 from appliance.lines.balances import Balances
@@ -32,11 +34,17 @@ from appliance.modem.values import LineState, SimIdentity, SimRules
 from appliance.outbox import Outbox
 from appliance.planning import Planning
 from appliance.policy.countries import country_of_imsi
+from appliance.policy.routes import Routes
 from appliance.pool import Pool
+from appliance.replies import Replies
+from appliance.smpp_server.members import MembersOnRecord
 from appliance.smpp_server.messages import StoredMessages
 from appliance.smpp_server.operations import Operations
+from appliance.smpp_server.overview import Overview
 from appliance.smpp_server.server import SmppServer
+from appliance.smpp_server.troubles import CertificateTrouble
 from appliance.store import Store
+from appliance.store.inbound import Reading
 from appliance.store.space import Space
 from appliance.store.values import LineFacts
 from appliance.webhook import WebhookCarrier
@@ -46,10 +54,11 @@ MEGABYTE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """What runs side by side; ``smpp`` is None where that door is shut."""
+    """What runs side by side; ``smpp`` and ``overview`` are None where that door is shut."""
 
     intake: Intake
     smpp: SmppServer | None
+    overview: Overview | None
     webhook: WebhookCarrier
     outbox: Outbox
     pool: Pool
@@ -60,6 +69,7 @@ class House:
     balances: Balances
     reload: Reload
     rerouting: Rerouting
+    waking: Waking
     planning: Planning
     waiting: WhyWaiting
 
@@ -77,13 +87,11 @@ class House:
         rules = RulesInForce(config, trusted)
         space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
         intake = Intake(store, clock, _rules(config, store, rules), space)
-        webhook = WebhookCarrier(clock)
-        outbox = Outbox(store, clock)
+        webhook, outbox = WebhookCarrier(clock), Outbox(store, clock)
         outbox.add(webhook)
-        smpp = _smpp(config, store, clock, intake, outbox)
-        record = Record(store)
-        dispatcher = Dispatcher(store, clock, space, rules.choosing())
-        rerouting = Rerouting(store, lambda: rules.site.routes)
+        smpp, overview = _smpp(config, store, clock, intake, outbox)
+        record, dispatcher = Record(store), Dispatcher(store, clock, space, rules.choosing())
+        rerouting = Rerouting(store, lambda: rules.site.routes, _settled(rules, dispatcher))
         allowances = _allowances(force, store, clock)
         hands = _hands(config, store, clock, record, dispatcher)
         pool = _pool(force, hands, dispatcher, allowances)
@@ -91,19 +99,28 @@ class House:
         return cls(
             intake=intake,
             smpp=smpp,
+            overview=overview,
             webhook=webhook,
             outbox=outbox,
             pool=pool,
             control=Control(store, clock, lambda iccid: _sim_name(force, iccid)),
-            errands=Errands(store, clock, intake, pool.keeper),
+            errands=_errands(store, clock, intake, pool, overview),
             record=record,
             chores=Chores(store, clock, config.messages, config.uncertain.rules, trusted),
             balances=Balances(store, clock, force.sim, pool.keepers),
-            reload=_reload(force, read, changing, clock),
+            reload=_reload(force, read, changing, store, clock),
             rerouting=rerouting,
+            waking=Waking(store, clock, dispatcher.outlook),
             planning=Planning(store, lambda: force.config, lambda: rules.site),
             waiting=_waiting(force, store, clock, dispatcher, pool),
         )
+
+    def work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Give what runs until it is cancelled."""
+        yield from (self.outbox.run(), self.pool.run(), self.errands.run())
+        yield from (self.rerouting.keep(), self.waking.run())
+        if self.overview is not None:
+            yield self.overview.run()
 
     def drop(self, account_id: int) -> None:
         """Close the sessions of an account that is no longer allowed in."""
@@ -113,19 +130,27 @@ class House:
 
 def _smpp(
     config: Config, store: Store, clock: Clock, intake: Intake, outbox: Outbox
-) -> SmppServer | None:
-    """Return the SMPP door, which is a carrier too; None where it is shut."""
+) -> tuple[SmppServer, Overview] | tuple[None, None]:
+    """Return the SMPP door, which is a carrier too, and who looks on; None where it is shut."""
     if not config.smpp.enabled:
-        return None
+        return None, None
     server = SmppServer(
         config.smpp,
         operations=Operations(StoredMessages(intake, store, clock), clock, gsm0=config.smpp.gsm0),
-        authenticate=store.accounts.authenticate_smpp,
+        members=MembersOnRecord(store.accounts, clock),
         wake=outbox.wake,
         clock=clock,
+        troubled=CertificateTrouble(store, clock),
     )
     outbox.add(server)
-    return server
+    return server, Overview(server, store, clock, config.storage.daemon_name)
+
+
+def _errands(
+    store: Store, clock: Clock, intake: Intake, pool: Pool, overview: Overview | None
+) -> Errands:
+    unbind = overview.unbind if overview else None
+    return Errands(store, clock, intake, pool.keeper, unbind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +165,61 @@ class _Changing:
 
 
 def _reload(
-    force: InForce, read: Callable[[str | None], Config], changing: _Changing, clock: Clock
+    force: InForce,
+    read: Callable[[str | None], Config],
+    changing: _Changing,
+    store: Store,
+    clock: Clock,
 ) -> Reload:
     """Return what exchanges the configuration; sections not named here wait for a restart."""
 
     async def limits() -> None:
         await changing.allowances.refresh()
-        changing.dispatcher.again()
+        changing.dispatcher.widened()
         for keeper in changing.pool.keepers():
             keeper.modem.doubt.set()  # what is set for its SIM holds from its next look on
 
-    async def causes() -> None:
-        """Do nothing: they are looked up with each refusal."""
+    async def looked_up() -> None:
+        """Do nothing: it is looked up each time."""
+
+    async def keywords() -> None:
+        store.inbound.exchange(reading_of(force.config))
+
+    async def inbound() -> None:
+        await addressing.exchange(store, force.config)
 
     async def rules() -> None:
         changing.rules.exchange(force.config)
-        await changing.rerouting.run()
-        changing.dispatcher.again()
+        changing.dispatcher.anew()
+        changing.rerouting.again()
 
-    live = dict.fromkeys(("limits", "groups", "sims"), limits) | {"causes": causes}
-    return Reload(force, read, live | dict.fromkeys(RULES, rules), clock)
+    live = dict.fromkeys(("limits", "groups", "sims"), limits) | dict.fromkeys(RULES, rules)
+    live |= {"causes": looked_up, "judging": looked_up, "inbound": inbound, "keywords": keywords}
+    return Reload(force, read, live, clock)
+
+
+def reading_of(config: Config) -> Reading:
+    """Return how inbound messages are understood and answered."""
+    keywords, messages = config.keywords, config.messages
+    replies = None
+    if keywords.replies:
+        replies = Replies(
+            keywords.replies,
+            countries=config.countries,
+            national=messages.languages,
+            wide=messages.wide,
+        )
+    return reading(keywords.extra, keywords.rules, replies)
+
+
+def _settled(rules: RulesInForce, dispatcher: Dispatcher) -> Callable[[Routes], None]:
+    """Return what is done when queued messages are in their lanes."""
+
+    def settled(routes: Routes) -> None:
+        rules.settled(routes)
+        dispatcher.again()
+
+    return settled
 
 
 def _waiting(
@@ -201,19 +261,22 @@ def _rules(config: Config, store: Store, rules: RulesInForce) -> IntakeRules:
         national=config.messages.languages,
         wide=config.messages.wide,
         site=lambda: rules.site,
+        burst=max(config.smpp.window, config.messages.max_parts),
+        most_queued=config.messages.most_queued,
     )
 
 
 def _countries(config: Config, store: Store) -> Callable[[], frozenset[str]]:
     """Return what tells the countries that may be written to: as set, else those of the SIMs."""
+    if set_so := config.countries:
+        return lambda: set_so
+    return lambda: _countries_of(store.lines.subscribers)
 
-    def countries() -> frozenset[str]:
-        if config.countries:
-            return config.countries
-        found = {country_of_imsi(imsi) for imsi in store.lines.subscribers}
-        return frozenset(country for country in found if country)
 
-    return countries
+@lru_cache(maxsize=1)
+def _countries_of(imsis: frozenset[str]) -> frozenset[str]:
+    found = {country_of_imsi(imsi) for imsi in imsis}
+    return frozenset(country for country in found if country)
 
 
 def _hands(
@@ -236,7 +299,7 @@ def _pool(force: InForce, hands: Hands, dispatcher: Dispatcher, allowances: Allo
         zone=config.site.zone,
         check_every=timedelta(seconds=config.modems.check_seconds),
         mending=config.mending,
-        judging=config.judging.rules,
+        judging=lambda: force.config.judging.rules,
     )
     return Pool(dispatcher, _finder(config), _keeping(force, hands, site, dispatcher, allowances))
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from appliance.asked import LONGEST_NAME
 from appliance.clock import ManualClock
 from appliance.errors import (
     BadField,
@@ -14,7 +15,7 @@ from appliance.errors import (
     ReferenceUsed,
     TooManyParts,
 )
-from appliance.intake import FURTHEST, LONGEST_HEADER, LONGEST_NAME, Intake, IntakeRules
+from appliance.intake import FURTHEST, LONGEST_HEADER, Intake, IntakeRules
 from appliance.lifecycle import State
 from appliance.policy.categories import Category
 from appliance.policy.rules import SiteRules

@@ -23,10 +23,19 @@ SMPP_NAMES = {"smpp_server.names", "smpp_server.fields", "smpp_server.pdu"}
 SMPP_PURE = SMPP_NAMES | {
     "smpp_server.content",
     "smpp_server.manner",
+    "smpp_server.masking",
+    "smpp_server.network_errors",
     "smpp_server.packing",
+    "smpp_server.pcap",
     "smpp_server.receipts",
     "smpp_server.rules",
     "smpp_server.session",
+    "smpp_server.tally",
+    "smpp_server.calls",
+    "smpp_server.trace",
+    "smpp_server.lockout",
+    "smpp_server.places",
+    "smpp_server.guests",
     "smpp_server.times",
     "smpp_server.translate",
     "smpp_server.userdata",
@@ -50,6 +59,7 @@ PURE = {
     "submission": {"lifecycle", "policy.categories"},
     "notice": {"lifecycle", "policy.categories"},
     "incident": set(),
+    "sessions": set(),
     "policy": {"errors", "lifecycle", "policy.categories", "submission"},
     "text": {"errors"},
     "msisdn": {"errors"},
@@ -67,9 +77,23 @@ PURE = {
     "smpp_server.fields": {"errors", "smpp_server.names"},
     "smpp_server.pdu": {"errors", "smpp_server.names", "smpp_server.fields"},
     "smpp_server.rules": SMPP_NAMES,
-    "smpp_server.session": {"errors", "smpp_server.rules", *SMPP_NAMES},
+    "smpp_server.tally": SMPP_NAMES,
+    "smpp_server.calls": SMPP_NAMES,
+    "smpp_server.masking": {"errors", *SMPP_NAMES},
+    "smpp_server.pcap": set(),
+    "smpp_server.trace": {
+        "errors",
+        "smpp_server.masking",
+        "smpp_server.pcap",
+        *SMPP_NAMES,
+    },
+    "smpp_server.lockout": set(),
+    "smpp_server.places": set(),
+    "smpp_server.guests": set(),
+    "smpp_server.session": {"errors", "smpp_server.rules", "smpp_server.tally", *SMPP_NAMES},
     "smpp_server.times": {"errors"},
     "smpp_server.packing": {"errors", "text"},
+    "smpp_server.network_errors": {"lifecycle"},
     "smpp_server.manner": {"errors", "policy.categories", "config.accounts"},
     "smpp_server.userdata": {"errors", "text", *SMPP_NAMES},
     "smpp_server.content": {
@@ -96,6 +120,7 @@ PURE = {
         "lifecycle",
         "notice",
         "smpp_server.manner",
+        "smpp_server.network_errors",
         "smpp_server.packing",
         "smpp_server.times",
         "smpp_server.userdata",
@@ -106,6 +131,7 @@ PURE = {
 LOW = {
     *{"errors", "clock", "logs", "lifecycle", "submission", "notice", "incident"},
     "policy.categories",
+    "sessions",
 }
 """What every room that is not pure may import: the ground, and the values all speak of."""
 
@@ -121,35 +147,43 @@ WORLDLY = {
     "config.terms": LOW | {"policy", "msisdn", "config.types"},
     "config.settings": LOW
     | {"policy", "msisdn", "text", "config.types", "config.terms", "modem.causes"},
+    "config.smpp": {"config.settings", "config.types"},
     "config.keywords": LOW | {"policy", "config.types", "text"},
+    "config.inbound": LOW | {"policy", "config.types"},
     "config.reading": LOW
-    | {"policy", "msisdn", "config.settings", "config.terms", "config.keywords", "config.rules"},
+    | {"policy", "msisdn", "config.settings", "config.terms", "config.keywords", "config.rules"}
+    | {"config.inbound", "config.smpp"},
     "config.reload": LOW | {"config.reading", "config.settings", "config.types"},
     "models": LOW,
     "store": LOW | {"models", "policy", "credentials"},
-    "intake": LOW | {"store", "models", "policy", "text", "msisdn", "config.settings"},
+    "gate": LOW | {"models", "policy"},
+    "asked": LOW | {"store", "policy", "text"},
+    "intake": LOW
+    | {"asked", "gate", "store", "models", "policy", "text", "msisdn", "config.settings"},
     "withdrawal": LOW | {"intake", "store", "models"},
     "modem": LOW | {"text", *MODEM},
     "inbox": LOW
     | {"store", "models", "policy", "intake", "text", "msisdn", "config.settings", *MODEM_CODEC},
     "control": LOW | {"store", "models", "policy"},
     "optouts": LOW | {"store", "models", "policy", "msisdn"},
+    "addressing": LOW | {"store", "config.reading"},
     "replies": LOW | {"store", "policy", "text", "msisdn"},
     "outbox": LOW | {"store", "models", "policy", "config.settings"},
-    "webhook": LOW | {"__init__", "outbox", "store", "models", "config.settings"},
+    "posting": set(),
+    "webhook": LOW | {"__init__", "outbox", "store", "models", "config.settings", "posting"},
     "lines.attempt": LOW | SENDING - {"inbox", "modem"},
     "lines.record": LOW | {"store", "models"},
     "lines.judging": LOW | SENDING - {"inbox", "modem"} | {"lines.attempt"},
     "lines.replug": {"errors"},
     "lines.mending": LOW | {"store", "models", "config.settings", "lines.replug", *MODEM},
     "lines.watching": LOW
-    | {"store", "models", "policy", "config.settings", "lines.mending", *MODEM},
+    | {"store", "models", "policy", "config.settings", "lines.judging", "lines.mending", *MODEM},
     "lines.standing": LOW | SENDING - {"inbox"},
     "lines.roster": LOW | {"store", "models"},
     "lines.alarms": LOW | SENDING - {"inbox"},
     "lines.hearing": LOW | SENDING | {"lines.alarms", "lines.standing"},
     "lines.reserved": LOW | {"store", "models", "policy"},
-    "lines.offer": {"policy", "policy.categories", "lines.reserved"},
+    "lines.offer": {"msisdn", "policy", "policy.categories", "lines.reserved"},
     "dispatch.waiting": LOW | {"policy", "store"},
     "dispatch.kept": {"lines.line", "policy"},
     "lines.hands": LOW | {"store", "inbox", "lines.record"},
@@ -177,9 +211,14 @@ WORLDLY = {
         "lines.reserved",
     }
     | {"lines.standing", "lines.watching"},
-    "dispatch.ahead": LOW | {"store", "policy"},
+    "dispatch.times": set(),
+    "dispatch.waking": LOW | {"policy", "store"},
+    "dispatch.supplied": {"dispatch.times", "lines.line"},
+    "dispatch.ahead": LOW | {"dispatch.times", "store", "policy"},
+    "dispatch.blocked": {"dispatch.ahead", "dispatch.kept", "dispatch.waking", "policy", "store"},
     "dispatch.dispatcher": LOW
-    | {"dispatch.ahead", "dispatch.kept", "lines.line", "policy", "store"},
+    | {"dispatch.ahead", "dispatch.blocked", "dispatch.kept", "dispatch.supplied"}
+    | {"lines.line", "policy", "store"},
     "config.rules": LOW | {"policy", "msisdn", "config.types"},
     "dispatch.site_rules": LOW | {"dispatch.ahead", "config.reading", "msisdn", "policy", "store"},
     "dispatch.rerouting": LOW | {"msisdn", "policy", "store"},
@@ -217,7 +256,7 @@ WORLDLY = {
     "lines.balances": LOW | SENDING | {"config.settings"},
     "smpp_server": LOW
     | {"intake", "withdrawal", "outbox", "store", "models", "policy", "text", "config.settings"}
-    | {"config.accounts", *SMPP_PURE},
+    | {"config.accounts", "credentials", *SMPP_PURE},
     "api": LOW
     | {
         "__init__",

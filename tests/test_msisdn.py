@@ -1,8 +1,9 @@
 import subprocess
 import sys
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance import msisdn
@@ -204,3 +205,51 @@ def test_the_large_tables_of_phonenumbers_stay_on_disk():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+CODES = sorted(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+
+def by_phonenumbers(raw):
+    """Return what ``phonenumbers`` alone says of an international number, None if it is none."""
+    try:
+        number = phonenumbers.parse(raw)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    form = phonenumbers.PhoneNumberFormat.E164
+    return phonenumbers.format_number(number, form), phonenumbers.region_code_for_number(number)
+
+
+@given(
+    st.sampled_from(["", "0"]),
+    st.sampled_from(CODES),
+    st.sampled_from(["", "0", "1", "8", "00", "01", "06", "15", "044", "0111"]),
+    st.text("0123456789", min_size=3, max_size=17),
+)
+@example("", "49", "0", "15112345678")  # a trunk prefix left in
+@example("", "39", "", "0612345678")  # an Italian 0
+@example("", "54", "", "91123456789")  # Argentina rewrites what is dialled
+@example("0", "49", "", "15112345678")  # no country code
+@example("", "7", "8", "9161234567")
+def test_what_is_read_by_its_digits_alone_is_read_as_phonenumbers_reads_it(zero, code, start, rest):
+    raw = f"+{zero}{code}{start}{rest}"
+    country = msisdn._plainly(raw)
+    if country is not None:
+        assert by_phonenumbers(raw) == (raw, country)
+        assert msisdn._read_with_care(raw, "DE", False, ANYWHERE) == parse(raw)
+
+
+def test_the_example_of_nearly_every_country_is_read_by_its_digits_alone():
+    known = [msisdn.example_of(region) for region in phonenumbers.SUPPORTED_REGIONS]
+    plain = [number for number in known if number and msisdn._plainly(number)]
+    assert len(plain) > 100
+    for number in plain:
+        assert by_phonenumbers(number) == (number, msisdn._plainly(number))
+
+
+def test_a_plain_number_is_held_to_the_countries_that_may_be_written_to():
+    with pytest.raises(NumberNotAllowed):
+        parse("+4915112345678", countries=frozenset({"AT"}))
+    assert parse("+4915112345678", countries=frozenset({"AT", "DE"})).country == "DE"

@@ -27,7 +27,7 @@ class Carrier:
     """Takes notices in memory. ``answer`` says how: an error to raise, or None."""
 
     def __init__(self, name="webhook", window=4):
-        self.name, self.window = name, window
+        self.name, self.window, self.waits = name, window, BACK_OFF
         self.tried = []  # (public id, tries before) in the order they came
         self.acknowledged = []
         self.under_way = 0
@@ -244,6 +244,37 @@ async def test_a_failure_is_tried_again_later_under_the_same_id(world, outbox, c
     await settled(world)
     assert [notice.tries for notice in carrier.tried] == [0, 1, 2, 3]
     assert len({notice.public_id for notice in carrier.tried}) == 1
+
+
+async def test_what_a_lost_connection_took_along_goes_at_once_and_waits_only_the_next_time(
+    world, outbox, carrier
+):
+    carrier.answer = lambda notice: Undelivered("lost", lost=True) if notice.tries < 3 else None
+    await sent(world)
+    await carrier.was_asked(2)  # at once
+    for tries in (2, 3):
+        await until_tries(world, tries)
+        assert len(carrier.tried) == tries
+        world.clock.advance(BACK_OFF[tries - 2] * (1 + JITTER))
+        outbox.wake(world.account.id)
+        await carrier.was_asked(tries + 1)
+    await settled(world)
+    assert [notice.tries for notice in carrier.tried] == [0, 1, 2, 3]
+
+
+async def test_each_carrier_has_its_own_waits(world):
+    carrier = Carrier()
+    carrier.waits = (timedelta(hours=1),)
+    carrier.answer = lambda notice: Undelivered("0x14") if notice.tries == 0 else None
+    async with running(world.store, world.clock, carrier) as outbox:
+        await sent(world)
+        await until_tries(world, 1)
+        world.clock.advance(BACK_OFF[0] * (1 + JITTER))
+        outbox.wake(world.account.id)
+        assert len(carrier.tried) == 1
+        world.clock.advance(timedelta(hours=2))
+        outbox.wake(world.account.id)
+        await settled(world)
 
 
 async def test_a_notice_that_waits_for_its_time_holds_up_the_next_one_of_its_message_only(

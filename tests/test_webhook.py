@@ -16,6 +16,7 @@ from appliance.errors import Undelivered
 from appliance.lifecycle import State
 from appliance.models import Account
 from appliance.notice import InboundNews, MessageNews, Notice
+from appliance.posting import limits
 from appliance.webhook import WebhookCarrier
 
 AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
@@ -249,7 +250,7 @@ async def test_an_answer_that_never_comes_is_given_up(receiver, carrier, monkeyp
 async def test_an_answer_whose_body_never_ends_or_breaks_off_acknowledges_all_the_same(
     receiver, carrier, monkeypatch
 ):
-    monkeypatch.setattr(webhook, "LONGEST_BODY", 0.2)
+    monkeypatch.setattr(limits, "LONGEST_BODY", 0.2)
     receiver.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
     await carrier.deliver(account_at(receiver.url), DELIVERED)
     receiver.once = True
@@ -257,9 +258,9 @@ async def test_an_answer_whose_body_never_ends_or_breaks_off_acknowledges_all_th
 
 
 async def test_a_long_answer_is_not_read_to_its_end(receiver, carrier):
-    length = webhook.LARGEST_BODY * 1000
+    length = limits.LARGEST_BODY * 1000
     receiver.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
-    receiver.answer += bytes(webhook.LARGEST_BODY * 2)
+    receiver.answer += bytes(limits.LARGEST_BODY * 2)
     await carrier.deliver(account_at(receiver.url), DELIVERED)
 
 

@@ -102,7 +102,7 @@ class Try(Answer):
     sim: str
     outcome: Outcome
     reference: int | None = Field(description="TP-MR, the number the modem gave it.")
-    code: int | None = Field(description="+CMS or +CME error number.")
+    code: int | None = Field(description="+CMS error number; a +CME error has that of its kind.")
     cause: str | None
     started_at: datetime
     answered_at: datetime | None
@@ -326,10 +326,10 @@ class LineList(Answer):
 
 
 class LineRequest(Answer):
-    """What was asked of a line, and what came of it."""
+    """What was asked of a line or a session, and what came of it."""
 
     id: str = Field(examples=["r7xk3q9d2m0a4"])
-    line: str = Field(description="The line's slot.")
+    line: str = Field(description="The line's slot, or the session.")
     kind: str
     state: RequestState = Field(description="open, taken (being carried out), done or failed.")
     answer: dict[str, Any] | None = Field(
@@ -354,6 +354,8 @@ class AccountEntry(Answer):
     webhook_url: str | None
     is_default: bool
     admin: bool
+    paused_at: datetime | None
+    pause_reason: str | None
     created_at: datetime
     revoked_at: datetime | None
 

@@ -18,11 +18,14 @@ from appliance.api import (
     lines,
     local,
     messages,
+    metrics,
+    notices,
     optouts,
     page,
     plan,
     ported,
     problems,
+    sessions,
     withdrawals,
 )
 from appliance.api.answers import ProblemDetails
@@ -43,9 +46,14 @@ the fields that are wrong. Times are RFC 3339; what comes out is in UTC."""
 TAGS: Final = [
     {"name": "Messages", "description": "Hand messages in and see what became of them."},
     {"name": "Inbound messages", "description": "What came to the SIMs."},
+    {"name": "Notices", "description": "Receipts and other news that you have not taken yet."},
     {"name": "Opt-outs", "description": "Who must not be written to."},
     {"name": "Calls", "description": "Who rang up the SIMs."},
     {"name": "Lines", "description": "Modems with their SIMs; for accounts made with `--admin`."},
+    {
+        "name": "SMPP sessions",
+        "description": "Who is bound, pausing accounts, tracing; for accounts made with `--admin`.",
+    },
     {"name": "Health", "description": "For monitoring."},
 ]
 
@@ -74,9 +82,10 @@ def build_app(doors: Doors) -> FastAPI:
     app.state.doors = doors
     app.state.live = page.Live(doors)
     problems.install(app)
-    for room in (batches, withdrawals, messages, inbound, calls, incidents, plan, health):
+    for room in (batches, withdrawals, messages, inbound, notices, calls, incidents, plan, health):
         app.include_router(room.router)
-    for part in (lines.listing, lines.router, optouts.router):
+    app.include_router(metrics.router)
+    for part in (lines.listing, lines.router, optouts.router, sessions.router):
         app.include_router(part, prefix="/v1")
     for room in (docs, page):
         app.include_router(room.router, include_in_schema=False)
@@ -86,8 +95,9 @@ def build_app(doors: Doors) -> FastAPI:
     if doors.local:
         app.include_router(local.router)
         app.include_router(plan.local_router)
+        app.include_router(notices.local_router)
         app.include_router(ported.router)
-        for part in (lines.router, optouts.router):
+        for part in (lines.router, optouts.router, sessions.router):
             app.include_router(part, prefix="/local")
     else:
         http = doors.config.http

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends
+from prometheus_client.core import Metric
 from starlette.requests import HTTPConnection
 
 from appliance.clock import Clock
@@ -16,8 +17,10 @@ from appliance.control import Control
 from appliance.errors import NotFound
 from appliance.intake import Intake
 from appliance.lifecycle import State
+from appliance.models import Account
 from appliance.planning import Plan, Wish
 from appliance.policy.limits import midnight
+from appliance.sessions import SessionView, TraceView
 from appliance.store import Store
 
 T = TypeVar("T")
@@ -28,6 +31,38 @@ class Trace(Protocol):
 
     def __call__(self, port: str, *, show_numbers: bool, raw: bool) -> AsyncIterator[str] | None:
         """Return its lines, without end; None if no such modem is known."""
+        ...
+
+
+class SmppDoor(Protocol):
+    """What people see of the SMPP server and do with it."""
+
+    async def sessions(self) -> list[SessionView]:
+        """Return who is bound, at this daemon and at others."""
+        ...
+
+    def begin_trace(self, account: Account, span: timedelta, *, clear: bool, who: str) -> TraceView:
+        """Trace an account's PDUs at this daemon, ``clear``: with numbers and texts."""
+        ...
+
+    def trace(self, account_id: int) -> TraceView | None:
+        """Return how an account's last trace stands, None if there is none."""
+        ...
+
+    def end_trace(self, account_id: int) -> TraceView | None:
+        """End an account's trace; None: there is none."""
+        ...
+
+    def lines(self, account_id: int) -> list[str]:
+        """Return a trace as lines; raises NotFound."""
+        ...
+
+    def capture(self, account_id: int) -> bytes:
+        """Return a trace as a capture file; raises NotFound."""
+        ...
+
+    async def metrics(self) -> list[Metric]:
+        """Return what was counted."""
         ...
 
 
@@ -67,6 +102,7 @@ class Doors:
         plan: forecasts when messages would have left.
         waits: says why a message (by its id) in a state waits; None if it does not.
         drop: closes the SMPP binds of a revoked account, by its id.
+        smpp: the SMPP server as people see it; None where that door is shut.
         local: the app is served on the Unix socket, to people who are on the box anyhow.
         stopping: set by the daemon before it stops its servers; streams end then.
 
@@ -83,8 +119,13 @@ class Doors:
     reload: Callable[[str | None], Awaitable[Reloaded]] = no_reload
     plan: Callable[[Wish, datetime], Awaitable[Plan]] = no_plan
     waits: Callable[[str, State], Awaitable[str | None]] = no_wait
+    smpp: SmppDoor | None = None
     local: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sessions(self) -> list[SessionView]:
+        """Return who is bound by SMPP, at this daemon and at others."""
+        return await (self.smpp.sessions() if self.smpp else self.store.sessions.others())
 
     @property
     def today(self) -> datetime:

@@ -103,10 +103,8 @@ class Errand:
         """Ask, and wait for what the line answers."""
         control = self._doors.control
         name = await control.ask(self._line, asked, self._asker.id if self._asker else None)
-        found = await _waited(self._doors, name, self._wait)
-        door = self._request.url.path.split("/")[1]
-        self._response.headers["Location"] = f"/{door}/requests/{name}"
-        self._response.status_code = 200 if found.ended else 202
+        found = await waited(self._doors, name, self._wait)
+        told(found, self._request, self._response)
         return LineRequest.of(found)
 
 
@@ -206,10 +204,17 @@ async def get_request(
     found = await doors.control.get(request_id)
     if not _may_see(asker, found):
         raise NotFound("request", request_id)
-    return LineRequest.of(await _waited(doors, request_id, wait))
+    return LineRequest.of(await waited(doors, request_id, wait))
 
 
-async def _waited(doors: Doors, name: str, seconds: float) -> RequestView:
+def told(found: RequestView, request: Request, response: Response) -> None:
+    """Say in a response whether a request has ended, and where one may look later."""
+    door = request.url.path.split("/")[1]
+    response.headers["Location"] = f"/{door}/requests/{found.id}"
+    response.status_code = 200 if found.ended else 202
+
+
+async def waited(doors: Doors, name: str, seconds: float) -> RequestView:
     """Return a request when it has ended, the time is over, or the daemon stops."""
     waiting = doors.control.wait(name, timedelta(seconds=seconds))
     return await doors.unless_stopping(waiting) or await doors.control.get(name)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from appliance.api import account_settings, incidents
+from appliance.api import account_secrets, account_settings, incidents
 from appliance.api.answers import (
     AccountEntry,
     IncidentList,
@@ -34,6 +34,7 @@ from appliance.store.shown import MessageStory
 
 router = APIRouter(prefix="/local", tags=["This box only"])
 router.include_router(account_settings.router)
+router.include_router(account_secrets.router)
 
 SETTLED: Final = FINAL | {State.NO_REPORT}
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from appliance import __version__
-from appliance.api import pages, words
+from appliance.api import apps_shown, pages, words
 from appliance.api.doors import CurrentDoors, Doors
 from appliance.api.problems import KINDS, problem
 from appliance.errors import NoRoom, StoreError
@@ -175,6 +175,7 @@ async def read(doors: Doors) -> dict[str, Any]:
         "lines": lines,
         "usable": (usable := sum(line.state.tone == "good" for line in lines)),
         "tone": _tone(ready, usable, len(lines)),
+        "apps": await apps_shown.read(doors, at),
         "queue": queue,
         "oldest": at(queue.oldest) if queue.oldest else "",
         "messages": [await _sent(doors, view, at(view.accepted_at)) for view in sent],

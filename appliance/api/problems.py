@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appliance.errors import (
+    AccountPaused,
     ApplianceError,
     BadConfig,
     BadField,
@@ -25,9 +27,11 @@ from appliance.errors import (
     NotFound,
     NumberNotAllowed,
     OptedOut,
+    QueueFull,
     ReferenceUsed,
     StoreError,
     SubmissionRefused,
+    TooFast,
     TooLate,
     TooManyParts,
     TooOften,
@@ -78,7 +82,10 @@ KINDS: Final[Mapping[type[ApplianceError], Kind]] = {
     ReferenceUsed: Kind(409, "reference-used", "The name stands for another message already"),
     SubmissionRefused: INVALID,
     NoRoom: Kind(503, "no-room", "Nothing can be taken just now", headers=LATER),
+    QueueFull: Kind(429, "queue-full", "Too many messages of this account wait", headers=LATER),
+    TooFast: Kind(429, "too-fast", "This account submits faster than it may"),
     LineUnclear: Kind(404, "line-unclear", "No line is called that, or several are"),
+    AccountPaused: Kind(403, "account-paused", "This account is paused"),
     TooLate: Kind(409, "too-late", "Nothing of it can be changed any more"),
     NotFound: Kind(404, "not-found", "There is no such thing"),
     NameTaken: Kind(409, "name-taken", "The name is taken"),
@@ -169,7 +176,10 @@ def of_invalid(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 async def _explain_ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApplianceError)
     content = of_ours(error)
-    return _response(content, content["status"], kind_of(error).headers)
+    headers = dict(kind_of(error).headers)
+    if isinstance(error, TooFast):
+        headers["Retry-After"] = str(ceil(error.wait))  # whole seconds (RFC 9110 clause 10.2.3)
+    return _response(content, content["status"], headers.items())
 
 
 async def _explain_invalid(_request: Request, error: Exception) -> Response:

@@ -73,6 +73,16 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+KEPT_HOURS: Final = 24.0
+"""How long an old password opens beside the new one, if nothing else is said."""
+
+
+class RotateRequest(Request):
+    """A password is to be exchanged."""
+
+    keep_hours: Annotated[float, Field(ge=0, le=90 * 24, allow_inf_nan=False)] = KEPT_HOURS
+
+
 class LocalSendRequest(Request):
     """A message from the command line on this box."""
 

@@ -76,6 +76,13 @@ REPORTS_UNSEEN: Final = Word("not seen yet", "idle")
 SIGNAL: Final = ((-70, "very good", 4), (-85, "good", 3), (-100, "weak", 2))
 """From so many dBm on: in words, and as bars."""
 
+BINDS: Final[Mapping[str, Word]] = {
+    "tx": Word("sends", "good"),
+    "rx": Word("receives", "good"),
+    "trx": Word("sends and receives", "good"),
+}
+"""What a session is bound for; other states are on its way out."""
+
 SHOWN_OF_ICCID: Final = 4
 
 
@@ -90,6 +97,11 @@ class Signal:
 def line_word(state: str) -> Word:
     """Return the word for a line's state."""
     return LINES.get(state) or Word(state.replace("_", " "), "warn")
+
+
+def bind(state: str) -> Word:
+    """Return the word for what a session is bound for."""
+    return BINDS.get(state) or Word("is leaving", "warn")
 
 
 def signal(dbm: int | None) -> Signal:

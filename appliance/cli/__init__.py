@@ -6,11 +6,14 @@ from appliance.cli import (
     line_commands,
     message_commands,
     modem_commands,
+    notice_commands,
     number_commands,
     optout_commands,
     plan_command,
     port_commands,
     reload_command,
+    secret_commands,
+    session_commands,
 )
 from appliance.cli.app import main
 
@@ -21,9 +24,12 @@ __all__ = [
     "main",
     "message_commands",
     "modem_commands",
+    "notice_commands",
     "number_commands",
     "optout_commands",
     "plan_command",
     "port_commands",
     "reload_command",
+    "secret_commands",
+    "session_commands",
 ]

@@ -72,13 +72,14 @@ def list_accounts(config: ConfigFile = None, data: Data = None, json: AsJson = F
         return
     zone = loaded.site.zone
     output.table(
-        ("NAME", "SYSTEM_ID", "TOLD BY", "SINCE", "REVOKED", "WEBHOOK"),
+        ("NAME", "SYSTEM_ID", "TOLD BY", "SINCE", "PAUSED", "REVOKED", "WEBHOOK"),
         [
             (
                 _named(one),
                 one["system_id"],
                 one["carrier"],
                 output.local(one["created_at"], zone),
+                output.local(one["paused_at"], zone),
                 output.local(one["revoked_at"], zone),
                 one["webhook_url"] or "",
             )
@@ -98,6 +99,25 @@ def revoke_account(name: str, config: ConfigFile = None, data: Data = None) -> N
     """End an account: its credentials open nothing any more."""
     accounts.revoke_account(load(config, data), name)
     typer.echo(f"{name}: revoked")
+
+
+@account.command("pause")
+def pause_account(
+    name: str,
+    reason: Annotated[str, typer.Option(help="Shown beside the account, and to it.")] = "",
+    config: ConfigFile = None,
+    data: Data = None,
+) -> None:
+    """Keep an account out until it is resumed, over restarts too. What it is owed is kept."""
+    accounts.pause_account(load(config, data), name, reason)
+    typer.echo(f"{name}: paused. Resume it with: appliance account resume {name}")
+
+
+@account.command("resume")
+def resume_account(name: str, config: ConfigFile = None, data: Data = None) -> None:
+    """Let a paused account in again."""
+    accounts.resume_account(load(config, data), name)
+    typer.echo(f"{name}: let in")
 
 
 @account.command("show")

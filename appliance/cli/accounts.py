@@ -44,6 +44,27 @@ def revoke_account(config: Config, name: str) -> None:
         offline.revoke_account(config, name)
 
 
+def pause_account(config: Config, name: str, reason: str) -> None:
+    """Keep an account out until it is resumed."""
+    try:
+        place = f"/local/accounts/{quote(name, safe='')}/pause"
+        ask(config.socket_path, "POST", place, body={"reason": reason})
+    except DaemonAway:
+        from appliance.cli import offline  # noqa: PLC0415
+
+        offline.pause_account(config, name, reason)
+
+
+def resume_account(config: Config, name: str) -> None:
+    """Let a paused account in again."""
+    try:
+        ask(config.socket_path, "POST", f"/local/accounts/{quote(name, safe='')}/resume")
+    except DaemonAway:
+        from appliance.cli import offline  # noqa: PLC0415
+
+        offline.resume_account(config, name)
+
+
 def settings_of(config: Config, name: str) -> list[dict[str, Any]]:
     """Return what is set for an account, and what can be."""
     path = f"/local/accounts/{quote(name, safe='')}/settings"

@@ -39,17 +39,32 @@ def ask(
         Refused: it said no.
 
     """
+    answer = _answer(path, method, place, wait, json=body, params=query)
+    return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
+
+
+def fetch(path: Path, place: str) -> bytes:
+    """Return what the daemon has at ``place``, octet for octet. Raises as ``ask``."""
+    return _answer(path, "GET", place).content
+
+
+def _answer(
+    path: Path,
+    method: str,
+    place: str,
+    wait: float = 0,
+    **more: Any,  # noqa: ANN401 - as httpx takes it
+) -> httpx.Response:
     _knock(path)
     transport = httpx.HTTPTransport(uds=str(path))
     try:
         with httpx.Client(transport=transport, timeout=PATIENCE + wait) as client:
-            url = f"http://localhost{place}"
-            answer = client.request(method, url, json=body, params=query)
+            answer = client.request(method, f"http://localhost{place}", **more)
     except httpx.TransportError:
         raise DaemonAway(path) from None
     if answer.is_error:
         raise Refused(_detail(answer))
-    return None if answer.status_code == HTTPStatus.NO_CONTENT else answer.json()
+    return answer
 
 
 def follow(

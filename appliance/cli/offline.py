@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from appliance.api import account_settings, local
+from appliance.api import account_secrets, account_settings, local, sessions
 from appliance.api.schemas import AccountRequest
 from appliance.cli.ends import NotAllowed, Unusable
 from appliance.clock import SystemClock
@@ -37,6 +37,17 @@ def revoke_account(config: Config, name: str) -> None:
     _in_the_store(config, lambda store: local.revoke(store, name, now))
 
 
+def pause_account(config: Config, name: str, reason: str) -> None:
+    """Keep an account out until it is resumed."""
+    now = SystemClock().now()
+    _in_the_store(config, lambda store: sessions.paused(store, name, reason, now))
+
+
+def resume_account(config: Config, name: str) -> None:
+    """Let a paused account in again."""
+    _in_the_store(config, lambda store: sessions.resumed(store, name))
+
+
 def settings_of(config: Config, name: str) -> list[dict[str, Any]]:
     """Return what is set for an account, and what can be."""
     found = _in_the_store(config, lambda store: account_settings.settings_of(store, name))
@@ -47,6 +58,34 @@ def change_setting(config: Config, name: str, key: str, value: str) -> dict[str,
     """Set one thing for an account; return it as it is now."""
     changed = _in_the_store(config, lambda store: account_settings.set_one(store, name, key, value))
     return changed.model_dump(mode="json")
+
+
+def rotate_password(config: Config, name: str, keep_hours: float) -> dict[str, Any]:
+    """Give an account a new SMPP password, and return it."""
+    now = SystemClock().now()
+    made, _ = _in_the_store(
+        config, lambda store: account_secrets.rotate(store, name, keep_hours, now)
+    )
+    return made.model_dump(mode="json")
+
+
+def keys_of(config: Config, name: str) -> list[dict[str, Any]]:
+    """Return the keys that open for an account."""
+    found = _in_the_store(config, lambda store: account_secrets.keys_of(store, name))
+    return [key.model_dump(mode="json") for key in found]
+
+
+def add_key(config: Config, name: str) -> dict[str, Any]:
+    """Give an account one more API key, and return it."""
+    now = SystemClock().now()
+    made = _in_the_store(config, lambda store: account_secrets.add(store, name, now))
+    return made.model_dump(mode="json")
+
+
+def revoke_key(config: Config, name: str, key: str) -> None:
+    """End a key of an account."""
+    now = SystemClock().now()
+    _in_the_store(config, lambda store: account_secrets.end(store, name, key, now))
 
 
 def _in_the_store(config: Config, work: Callable[[Store], Awaitable[T]]) -> T:

@@ -6,6 +6,7 @@ A key is the name of a column of the account; None there means what ``unset`` sa
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any, Final
 
 from appliance import msisdn
@@ -17,6 +18,9 @@ UNSET: Final = "-"
 
 PAIR: Final = re.compile(r"(?P<name>[!-+\--<>-~]{1,5})=(?P<value>[a-z0-9/]+)")
 PRIORITY: Final = re.compile(r"[0-4]")
+FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+COUNT: Final = re.compile(r"[0-9]{1,9}")
 URGENCY: Final = re.compile(r"(?P<category>[a-z]+)?(/(?P<priority>[0-3]))?")
 
 
@@ -91,6 +95,47 @@ def _tag(written: str) -> int:
     if not 0x1400 <= tag <= 0x3FFF:
         raise ValueError("no tag for vendors")
     return tag
+
+
+def _count(written: str) -> int:
+    if not COUNT.fullmatch(written):
+        raise ValueError("no such number")
+    return int(written)
+
+
+def _burst(written: str) -> int:
+    if not (burst := _count(written)):
+        raise ValueError("nothing could ever be handed in")
+    return burst
+
+
+def _networks(written: str) -> str:
+    return ",".join(_network(one.strip()) for one in written.split(","))
+
+
+def _network(written: str) -> str:
+    try:
+        return str(ip_network(written))
+    except ValueError as error:
+        raise ValueError(f"{written}: {str(error).removeprefix(f'{written!r} ')}") from None
+
+
+def _certificate(written: str) -> str:
+    kind, _, value = written.partition(":")
+    if kind == "sha256":
+        value = value.replace(":", "").lower()
+        if not FINGERPRINT.fullmatch(value):
+            raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
+    elif kind != "cn" or not value:
+        raise ValueError("not of this form")
+    return f"{kind}:{value}"
+
+
+def _host_and_port(written: str) -> str:
+    found = HOST_AND_PORT.fullmatch(written)
+    if not found or not 0 < int(found["port"]) < 65536:
+        raise ValueError("no such address")
+    return written
 
 
 def _pairs(written: str) -> dict[str, str]:
@@ -187,6 +232,43 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "unknown, or expired",
         "unknown",
         "what a receipt says of a message of which no report came",
+    ),
+    "allowed_networks": Setting(
+        _networks,
+        "addresses and networks, such as 192.0.2.7,2001:db8::/32",
+        "from everywhere",
+        "from where it may bind by SMPP",
+    ),
+    "client_certificate": Setting(
+        _certificate,
+        "cn:NAME, or sha256:FINGERPRINT",
+        "none is needed",
+        "the certificate it must show to bind by SMPP, over TLS; [smpp] tls_client_ca must know it",
+    ),
+    "outbind": Setting(
+        _host_and_port,
+        "HOST:PORT, or [IPV6]:PORT",
+        "it binds by itself",
+        "where it is called when something waits for it and no receiver is bound (SMPP outbind)",
+    ),
+    "submits_per_second": Setting(
+        _count,
+        "0 (no limit) to 999999999",
+        "no limit",
+        "how many messages it may hand in per second, by SMPP and REST together; each destination"
+        " of a submit_multi counts; more are refused with 0x58 or 429",
+    ),
+    "burst": Setting(
+        _burst,
+        "1 to 999999999",
+        "as many as [smpp] window, and no fewer than [messages] max_parts",
+        "how many of them may come at once after a pause",
+    ),
+    "queue_ceiling": Setting(
+        _count,
+        "0 (no limit) to 999999999",
+        "no limit",
+        "how many of its messages may wait; more are refused with 0x14 or 429",
     ),
 }
 """All of them, by key."""

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from appliance.config.inbound import InboundSetting, wrong_inbound
 from appliance.config.keywords import Keywords
 from appliance.config.rules import (
     CapSetting,
@@ -41,14 +42,15 @@ from appliance.config.settings import (
     Numbers,
     Sim,
     Site,
-    Smpp,
     Storage,
     Uncertain,
     is_pin,
 )
+from appliance.config.smpp import Smpp
 from appliance.config.terms import Group, Limits, Terms, wrong_groups
 from appliance.errors import BadConfig
 from appliance.policy.contract import Contract
+from appliance.policy.inbound_routes import InboundRoute
 from appliance.policy.limits import Limit
 
 DEFAULT_PATH: Final = Path("/etc/appliance/appliance.toml")
@@ -87,6 +89,7 @@ class Config(BaseSettings):
     messages: Messages = Messages()
     uncertain: Uncertain = Uncertain()
     keywords: Keywords = Keywords()
+    inbound: tuple[InboundSetting, ...] = ()
     pool: PoolSetting = PoolSetting()
     routes: tuple[RouteSetting, ...] = ()
     quiet: Quiet = Quiet()
@@ -133,6 +136,7 @@ class Config(BaseSettings):
             complaints += config._contradictions()  # noqa: SLF001
             peopled = frozenset(sim.group for sim in config.sims)
             complaints += wrong_routes(config.routes, config.group_names, peopled)
+            complaints += wrong_inbound(config.inbound, config.sim_names)
         if complaints:
             raise BadConfig(source, complaints)
         return config
@@ -146,6 +150,16 @@ class Config(BaseSettings):
     def group_names(self) -> frozenset[str]:
         """The groups of SIMs, by name."""
         return frozenset(group.name for group in self.groups)
+
+    @property
+    def sim_names(self) -> dict[str, str]:
+        """The ICCIDs of the SIMs that have a name, by that name."""
+        return {sim.name: sim.iccid for sim in self.sims if sim.name}
+
+    @property
+    def inbound_routes(self) -> tuple[InboundRoute, ...]:
+        """The rules that say whose inbound messages are, in order."""
+        return tuple(setting.route(self.sim_names) for setting in self.inbound)
 
     @property
     def countries(self) -> frozenset[str]:

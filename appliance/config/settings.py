@@ -187,21 +187,6 @@ class Http(Section):
     socket: str = ""
 
 
-class Smpp(Section):
-    """The SMPP door."""
-
-    enabled: bool = True
-    host: Host = "127.0.0.1"
-    port: TcpPort = 2775
-    system_id: str = Field(default="appliance", pattern=r"^[!-~]{1,15}$")
-    session_init_seconds: Duration = 30
-    enquire_link_seconds: Duration = 30
-    inactivity_seconds: Duration = 300
-    response_seconds: Duration = 60
-    window: int = Field(default=50, ge=1)
-    gsm0: Literal["gsm0338", "latin1", "packed"] = "gsm0338"
-
-
 class Modems(Section):
     """Which ports are modems, and how they are started."""
 
@@ -317,6 +302,7 @@ class Messages(Section):
     incomplete_after_hours: Duration = 24
     most_tries: int = Field(default=MOST_TRIES, ge=1, le=100)
     keep_notices_days: Duration = 7
+    most_queued: int = Field(default=0, ge=0)
     national: Annotated[tuple[Language, ...], Many] = ()
     concat_reference_bits: Annotated[Literal[8, 16], BeforeValidator(_bits)] = 8
 

@@ -10,7 +10,7 @@ The ids of rows that come in numbers are made by the store before they are writt
 transaction without asking the database first.
 """
 
-from appliance.models.accounts import Account, ApiKey, Daemon, Setting
+from appliance.models.accounts import Account, ApiKey, Daemon, DaemonSessions, Setting
 from appliance.models.columns import ConsentEvent, InboundState, NoticeKind, Outcome, RequestState
 from appliance.models.lines import Incident, Line, ModelProof, Request, ServiceCentre, Sim
 from appliance.models.messages import (
@@ -46,6 +46,7 @@ __all__ = [
     "ConsentEvent",
     "Contact",
     "Daemon",
+    "DaemonSessions",
     "History",
     "Inbound",
     "InboundPart",

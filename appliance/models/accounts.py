@@ -1,6 +1,7 @@
 """Who is allowed in, and what the installation knows of itself."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
@@ -24,6 +25,16 @@ class Daemon(SQLModel, table=True):
     lease_until: datetime | None = None  # by the database's clock; None: it does not work
 
 
+class DaemonSessions(SQLModel, table=True):
+    """Who is bound at a daemon, for the others; kept only where there are any."""
+
+    __tablename__ = "daemon_sessions"
+
+    daemon: int = Field(primary_key=True, foreign_key="daemon.id")
+    sessions: list[dict[str, Any]] = Field(sa_type=JSON)
+    told_at: datetime
+
+
 class Account(SQLModel, table=True):
     """An application allowed in."""
 
@@ -31,6 +42,8 @@ class Account(SQLModel, table=True):
     name: str = Field(unique=True)
     system_id: str | None = Field(default=None, unique=True)  # None: no SMPP
     password_hash: str | None = None  # argon2id
+    old_password_hash: str | None = None  # that of the password before, good for a while
+    old_password_until: datetime | None = None
     carrier: str | None = None  # "smpp", "webhook"; None: it asks by itself
     webhook_url: str | None = None
     webhook_secret: str | None = None
@@ -50,6 +63,14 @@ class Account(SQLModel, table=True):
     category_tag: int | None = None
     priorities: dict[str, str] | None = Field(default=None, sa_type=JSON)
     unreported: str | None = None
+    submits_per_second: int | None = None
+    burst: int | None = None
+    queue_ceiling: int | None = None
+    allowed_networks: str | None = None  # CIDR, parted by commas
+    client_certificate: str | None = None
+    outbind: str | None = None  # host:port
+    paused_at: datetime | None = None  # nothing is taken from it and nothing told, until resumed
+    pause_reason: str | None = None
     created_at: datetime
     revoked_at: datetime | None = None
 

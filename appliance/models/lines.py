@@ -24,6 +24,7 @@ class Sim(SQLModel, table=True):
     pause_reason: str | None = None
     probe_at: datetime | None = None  # paused because it failed: then it is tried by one message
     pauses: int = Field(default=0, sa_column_kwargs=default(0))  # for failing, in a row
+    judged_from: datetime | None = None  # what came of its parts before is not held against it
     first_seen: datetime
     last_seen: datetime
 

@@ -43,6 +43,10 @@ class Message(SQLModel, table=True):
         Index("ix_message_batch", "account_id", "batch", "id", **partial("batch IS NOT NULL")),
         # What has an account sent, newest first?
         Index("ix_message_account", "account_id", "id"),
+        # What stepped aside, and could leave now that a SIM may more than before?
+        Index(
+            "ix_message_aside", "id", **partial("state = 'queued' AND waits_since IS NOT NULL")
+        ),
         # Whose time is up?
         Index("ix_message_expiry", "expires_at", **partial("state = 'queued'")),
         # Which are open for too long?
@@ -85,6 +89,7 @@ class Message(SQLModel, table=True):
     cause: str | None = None
     cause_code: int | None = None
     not_before: datetime
+    waits_since: datetime | None = None  # what not_before was, until it stepped aside for others
     expires_at: datetime
     receipts: str | None = None
     when_uncertain: str
@@ -142,7 +147,7 @@ class Attempt(SQLModel, table=True):
     concat_reference: int | None = None  # ours, of the concatenation header; None: one part
     reference: int | None = None  # TP-MR; None until the modem has answered
     outcome: Outcome = Field(sa_type=by_value(Outcome))
-    code: int | None = None  # +CMS or +CME number
+    code: int | None = None  # +CMS number; a +CME error has that of its kind
     cause: str | None = None
     price: float | None = None  # in the contract's currency, as set when it was sent
     started_at: datetime

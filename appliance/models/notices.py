@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 from appliance.lifecycle import State
 from appliance.models.columns import (
     BIG,
+    NO,
     STATE,
     NoticeKind,
     by_value,
@@ -26,6 +27,8 @@ class Notice(SQLModel, table=True):
             "due_at",
             **partial("done_at IS NULL AND parked_at IS NULL"),
         ),
+        # What is kept for this account, but not tried any more?
+        Index("ix_notice_parked", "account_id", "id", **partial("parked_at IS NOT NULL")),
     )
 
     id: int = Field(primary_key=True, sa_type=BIG)
@@ -38,6 +41,7 @@ class Notice(SQLModel, table=True):
     state: State | None = Field(default=None, sa_type=STATE)
     cause: str | None = None
     cause_code: int | None = None
+    reported: bool = Field(default=False, sa_column_kwargs=NO)  # cause_code is a TP-Status
     parts_delivered: int = 0
     created_at: datetime
     due_at: datetime
@@ -45,3 +49,5 @@ class Notice(SQLModel, table=True):
     last_error: str | None = None
     done_at: datetime | None = None
     parked_at: datetime | None = None  # refused for good, or too old: kept and shown
+    expired: bool = Field(default=False, sa_column_kwargs=NO)  # parked because it was too old
+    released_at: datetime | None = None  # somebody has let it go again; its age counts from here

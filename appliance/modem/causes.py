@@ -153,6 +153,27 @@ CME: Final[Mapping[int, Cause]] = {
     515: Cause(D, "the modem is still busy starting"),
 }
 
+CME_AS_CMS: Final[Mapping[int, int]] = {
+    3: 302,
+    4: 303,
+    5: 312,
+    10: 310,
+    11: 311,
+    12: 316,
+    13: 313,
+    14: 314,
+    15: 315,
+    17: 317,
+    18: 318,
+    20: 322,
+    23: 320,
+    30: 331,
+    31: 332,
+    32: 331,
+    515: 515,
+}
+"""What +CME numbers are called as +CMS, so that an attempt has numbers of one kind."""
+
 VERBOSE: Final[Mapping[str, int]] = {  # what a modem with CMEE=2 writes, in lower case
     "sim not inserted": 10,
     "sim pin required": 11,
@@ -242,6 +263,14 @@ def code_of(final: str) -> int | None:
     if words.isascii() and words.isdigit():
         return int(words)
     return (VERBOSE_CMS if head == "+CMS ERROR" else VERBOSE).get(words.lower())
+
+
+def cms_number(final: str) -> int | None:
+    """Return the number of an error line as +CMS has it; None if it has none there."""
+    code = code_of(final)
+    if code is None or not final.startswith("+CME"):
+        return code
+    return CME_AS_CMS.get(code)
 
 
 def final_cause(

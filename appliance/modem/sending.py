@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from appliance.errors import CommandRefused, ModemError, ModemSilent, NotReady
-from appliance.modem.causes import NO_CAUSES, Cause, Kind, Overrides, code_of, final_cause
+from appliance.modem.causes import NO_CAUSES, Cause, Kind, Overrides, cms_number, final_cause
 from appliance.modem.exchange import Exchange
 from appliance.modem.inquiries import CMGS
 from appliance.modem.link import Link
@@ -149,10 +149,10 @@ class Sender:
         if not isinstance(error, CommandRefused):
             return NotSent(str(error))
         cause = self._cause(error.final)
-        return NotSent(f"{error.final}: {cause.sentence}", code_of(error.final), cause)
+        return NotSent(f"{error.final}: {cause.sentence}", cms_number(error.final), cause)
 
     def _refused(self, final: str) -> Outcome:
         cause = self._cause(final)
         if cause.kind is Kind.MAYBE_SENT:
             return MaybeSent(f"{final}: {cause.sentence}")
-        return Refused(cause, code_of(final), final)
+        return Refused(cause, cms_number(final), final)

@@ -10,9 +10,9 @@ from appliance.errors import NobodyThere
 class Underway:
     """Submits whose answer is not yet written, in the order in which they came.
 
-    A receipt must never come before the answer to its submit_sm on the same session, and
-    while that answer is not written its id is known to nobody here. So a receipt waits
-    for all submits that were begun before it; the order holds whatever the store does.
+    A receipt must never come before the answer to its submit_sm, whichever bind of the account
+    carries it, and while that answer is not written its id is known to nobody here. So a receipt
+    waits for all submits that were begun before it; the order holds whatever the store does.
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,17 @@ class Underway:
             if not waiting.done():
                 waiting.set_result(None)
 
+    def settling(self) -> asyncio.Future[None] | None:
+        """Return what is done when every submit that is under way now has ended; None: none is."""
+        if not self._open:
+            return None
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._last, waiting))
+        return waiting
+
     async def settled(self) -> None:
         """Wait until every submit that is under way now has ended."""
-        if self._open:
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append((self._last, waiting))
+        if waiting := self.settling():
             await waiting
 
 

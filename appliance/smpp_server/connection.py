@@ -14,10 +14,14 @@ from appliance.clock import Clock
 from appliance.errors import Undelivered
 from appliance.models import Account
 from appliance.smpp_server.binds import Underway
+from appliance.smpp_server.calls import OUTBIND, Outbind
+from appliance.smpp_server.guests import Guest
 from appliance.smpp_server.names import Status
 from appliance.smpp_server.pdu import SHORT_MESSAGE, Pdu, ShortMessage
 from appliance.smpp_server.rules import RECEIVES, State
 from appliance.smpp_server.session import Answered, Requested, Session
+from appliance.smpp_server.tally import Direction
+from appliance.smpp_server.tls import traits, version_of
 
 LINGER: Final = 2.0
 """Seconds for a peer to read our last words; closed at once, unread input would destroy them."""
@@ -28,6 +32,10 @@ class Desk(Protocol):
 
     def connected(self, connection: "Connection") -> None:
         """Count it in."""
+        ...
+
+    def passed(self, connection: "Connection", direction: Direction, pdu: Pdu) -> None:
+        """Notice that a PDU was taken or written."""
         ...
 
     def requested(self, connection: "Connection", request: Requested) -> None:
@@ -52,21 +60,34 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         session: what is said on it.
+        number: which connection it is since the daemon began, from 1.
         account: whose it is, once bound.
         since: when it was bound, else when it was opened; aware, UTC.
         peer: address and port of the other side.
+        local: address and port of ours.
+        address: the other side's address alone.
+        guest: what it counts as where connections are counted; None: it is not counted.
+        certificate: what an account may ask of the other side's certificate; empty: it has none.
+        tls: version and cipher, such as "TLSv1.3 TLS_AES_256_GCM_SHA384"; None: plain TCP.
         underway: its submits that are not yet answered.
+        decided: set when it is bound, or its session is over.
         ended: set when its session is over; the socket may live a moment longer.
         gone: set when its socket is closed.
 
     """
 
-    def __init__(self, desk: Desk, session: Session, clock: Clock) -> None:
+    def __init__(self, desk: Desk, session: Session, clock: Clock, *, number: int) -> None:
         self.session = session
+        self.number = number
         self.account: Account | None = None
         self.since: datetime = clock.now()
-        self.peer = "?"
+        self.peer = self.local = "?"
+        self.address = ""
+        self.guest: Guest | None = None
+        self.certificate: frozenset[str] = frozenset()
+        self.tls: str | None = None
         self.underway = Underway()
+        self.decided = asyncio.Event()
         self.ended = asyncio.Event()
         self.gone = asyncio.Event()
         self._desk = desk
@@ -78,6 +99,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer goes off
+        session.passed = self._passed
 
     @property
     def account_id(self) -> int:
@@ -108,17 +130,26 @@ class Connection(asyncio.Protocol):
 
         """
         if not self.session.may_deliver:
-            raise Undelivered(self.session.why or "the session takes no deliver_sm now")
+            raise Undelivered(self.session.why or "the session takes no more now", lost=True)
         sequence = self.session.deliver(SHORT_MESSAGE.encode(sm), self._clock.monotonic())
         answer: asyncio.Future[int] = self._loop.create_future()
         self._answers[sequence] = answer
         self._ask_turn()
         return await answer
 
+    def call(self, system_id: str) -> None:
+        """Begin with an outbind under our name; before the socket is there."""
+        self.session.call(OUTBIND.encode(Outbind(system_id=system_id.encode("ascii", "replace"))))
+
     def leave(self) -> None:
         """End the session in good order."""
         self.session.leave(self._clock.monotonic())
         self._ask_turn()
+
+    def dismiss(self) -> None:
+        """Close it at once: others have the better right to be here."""
+        self.session.close("others wanted to come in")
+        self.abort()
 
     def abort(self) -> None:
         """Close the socket at once."""
@@ -130,8 +161,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)  # that of a stream
-        address = transport.get_extra_info("peername")
-        self.peer = f"{address[0]}:{address[1]}" if address else "?"
+        if self.guest:
+            self.guest.leave = self.dismiss
+        if address := transport.get_extra_info("peername"):
+            self.address, self.peer = address[0], f"{address[0]}:{address[1]}"
+        if secured := transport.get_extra_info("ssl_object"):
+            self.tls, self.certificate = version_of(secured), traits(secured)
+        ours = transport.get_extra_info("sockname")
+        self.local = f"{ours[0]}:{ours[1]}" if ours else "?"
         self._desk.connected(self)
         self._ask_turn()
 
@@ -152,7 +189,11 @@ class Connection(asyncio.Protocol):
         self._ask_turn()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits."""
+        """Take the answers that came before the end, and tell everybody who waits."""
+        self.session.resume(self._clock.monotonic())
+        while event := self.session.next_event(self._clock.monotonic()):
+            if isinstance(event, Answered):  # requests of who has gone are dropped
+                self._answered(event)
         self.session.close(f"connection lost ({exc})" if exc else "closed by the peer")
         self._end()
         if self._timer:
@@ -183,6 +224,9 @@ class Connection(asyncio.Protocol):
         else:
             self._read_or_wait(self._transport)
             self._set_timer()
+
+    def _passed(self, direction: Direction, pdu: Pdu) -> None:
+        self._desk.passed(self, direction, pdu)
 
     def _answered(self, event: Answered) -> None:
         answer = self._answers.pop(event.sequence, None)
@@ -218,6 +262,8 @@ class Connection(asyncio.Protocol):
             transport.resume_reading()
         if transport.can_write_eof():
             transport.write_eof()
+        else:
+            transport.close()  # TLS has no half of a close; it reads on until the peer closes too
         if self._timer:
             self._timer.cancel()
         self._timer = self._loop.call_later(LINGER, transport.abort)
@@ -226,8 +272,9 @@ class Connection(asyncio.Protocol):
         if self.ended.is_set():
             return
         self.ended.set()
+        self.decided.set()
         self._desk.closed(self)
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(Undelivered(self.session.why))
+                answer.set_exception(Undelivered(self.session.why, lost=True))
         self._answers.clear()

@@ -63,15 +63,17 @@ def content(sm: ShortMessage, *, version: int, manner: Manner) -> Content:
         SmppError: with the status to answer.
 
     """
-    header, payload = split_header(_payload(sm), udhi=bool(sm.esm_class & EsmClass.UDHI))
-    before = len(_payload(sm)) - len(payload)
+    said = _payload(sm)
+    header, payload = split_header(said, udhi=bool(sm.esm_class & EsmClass.UDHI))
+    before = len(said) - len(payload)
     coding = _coding(sm, version)
     alphabet = coding.alphabet or manner.gsm0
     if alphabet == GSM and manner.gsm0 == PACKED:
         alphabet = PACKED
     if alphabet == PACKED:
         alphabet, payload = GSM, unpack(payload, fill_bits(before))
-    header = with_sar(with_ports(header, sm), sm)
+    if sm.tlvs:
+        header = with_sar(with_ports(header, sm), sm)
     if alphabet == "binary":
         return Content(None, payload, header, coding.flash)
     return Content(_text(alphabet, payload, header, version), None, header, coding.flash)
@@ -100,7 +102,7 @@ def _bad_coding(version: int, reason: str) -> SmppError:
 
 def _text(alphabet: str, payload: bytes, header: bytes, version: int) -> str:
     # Better refused than sent with other letters than were meant, and paid for.
-    if alphabet == GSM and max(payload, default=0) > 0x7F:
+    if alphabet == GSM and not payload.isascii():
         raise _bad_coding(version, "an octet is no septet of GSM 03.38")
     if alphabet == "ucs2" and len(payload) % 2:
         raise SmppError(Status.BAD_MESSAGE_LENGTH, "UCS-2 of an odd length")

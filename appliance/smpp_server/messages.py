@@ -25,6 +25,10 @@ class StoredMessages:
         """Return the account as it is set now."""
         return self._store.accounts.current(account)
 
+    def load(self, account: Account) -> int:
+        """Return how near queue and store are to their bounds."""
+        return max(self._intake.gate.load(account), self._store.messages.load)
+
     async def submit(self, account: Account, asked: Submission) -> Accepted:
         """Store a message."""
         return await self._intake.submit(account, asked)
@@ -63,7 +67,8 @@ class StoredMessages:
         await withdrawal.change(self._intake, self._store, account, name, wanted)
 
     async def supersede(self, account: Account, name: str, asked: Submission) -> None:
-        """Let a message that has not left be wholly another."""
+        """Let a message that has not left be wholly another: a submit like any other."""
+        self._intake.gate.pace(account)
         await withdrawal.supersede(self._intake, self._store, account, name, asked)
 
 

@@ -25,6 +25,7 @@ from appliance.smpp_server.fields import Address, Tlv
 from appliance.smpp_server.manner import Manner
 from appliance.smpp_server.messages import manner_of
 from appliance.smpp_server.names import V50, Status, Tag, Ton
+from appliance.smpp_server.network_errors import octet_of
 from appliance.smpp_server.pdu import (
     MESSAGE_ANSWER,
     MULTI_ANSWER,
@@ -42,7 +43,7 @@ from appliance.smpp_server.pdu import (
     Replace,
     ShortMessage,
 )
-from appliance.smpp_server.receipts import FATES, error_of
+from appliance.smpp_server.receipts import FATES
 from appliance.smpp_server.times import written
 from appliance.smpp_server.translate import (
     as_short_message,
@@ -71,6 +72,10 @@ class Messages(Protocol):
 
     def current(self, account: Account, /) -> Account:
         """Return the account as it is set now."""
+        ...
+
+    def load(self, account: Account, /) -> int:
+        """Return how near queue and store are to their bounds, the worse of both: 0-99."""
         ...
 
     async def submit(self, account: Account, asked: Submission, /) -> Accepted:
@@ -137,10 +142,19 @@ class Operations:
     def __init__(self, messages: Messages, clock: Clock, *, gsm0: str) -> None:
         """``gsm0``: what data_coding 0 is for accounts that have not set it."""
         self._messages, self._clock, self._gsm0 = messages, clock, gsm0
+        self._manners: dict[int, tuple[Account, Manner]] = {}
 
     def manner(self, account: Account) -> Manner:
         """Return how an account speaks SMPP now."""
-        return manner_of(self._messages.current(account), self._gsm0)
+        return self._manner(self._messages.current(account))
+
+    def _manner(self, account: Account) -> Manner:
+        """Return how it speaks, read from what is set once for each setting."""
+        known, manner = self._manners.get(account.id or 0, (None, None))
+        if manner is None or known is not account:
+            manner = manner_of(account, self._gsm0)
+            self._manners[account.id or 0] = (account, manner)
+        return manner
 
     async def answer(self, account: Account, request: Asked, *, version: int, load: int) -> bytes:
         """Carry out a request and return the body of its answer.
@@ -149,21 +163,19 @@ class Operations:
             account: who asks.
             request: the body of what is asked.
             version: the interface_version of the bind.
-            load: 0-99, how near the session is to its bounds; told to peers of 5.0.
+            load: 0-99, how full the window is; peers of 5.0 are told the worst of it, of the
+                queue and of the store.
 
         Raises:
             ApplianceError: it is refused; ``translate.status_of`` says with which status.
 
         """
         account = self._messages.current(account)
-        congestion = Tlv(Tag.CONGESTION_STATE, bytes((load,)))
-        asker = _Asker(
-            account,
-            manner_of(account, self._gsm0),
-            version,
-            self._clock.now(),
-            (congestion,) if version >= V50 else (),
-        )
+        tlvs: tuple[Tlv, ...] = ()
+        if version >= V50:
+            worst = max(load, self._messages.load(account))
+            tlvs = (Tlv(Tag.CONGESTION_STATE, bytes((worst,))),)
+        asker = _Asker(account, self._manner(account), version, self._clock.now(), tlvs)
         match request:
             case ShortMessage():
                 return await self._one(asker, request)
@@ -182,7 +194,8 @@ class Operations:
 
     async def _one(self, asker: _Asker, sm: ShortMessage) -> bytes:
         wanted = submission(sm, now=asker.now, version=asker.version, manner=asker.manner)
-        wanted = replace(wanted, only_sim=await self._sim(asker, sm))
+        if (sim := await self._sim(asker, sm)) is not None:
+            wanted = replace(wanted, only_sim=sim)
         name = await self._submit(asker, wanted, replaces=bool(sm.replace_if_present_flag))
         return MESSAGE_ANSWER.encode(
             MessageAnswer(message_id=name.encode("ascii"), tlvs=asker.tlvs)
@@ -290,7 +303,7 @@ class Operations:
                 message_id=(_given(found[0], "name") or found[0].id).encode("ascii"),
                 final_date=written(ended) if state in ENDED else b"",
                 message_state=SCHEDULED if scheduled and asker.version >= V50 else number,
-                error_code=min(error_of(state, deciding.cause_code), 255),
+                error_code=octet_of(state, deciding.cause_code),
                 tlvs=asker.tlvs,
             )
         )

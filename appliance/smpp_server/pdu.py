@@ -143,7 +143,10 @@ class ShortMessage:
 
     def optional(self, tag: int) -> bytes | None:
         """Return the value of an optional parameter (the first of that tag), None if absent."""
-        return next((tlv.value for tlv in self.tlvs if tlv.tag == tag), None)
+        for tlv in self.tlvs:
+            if tlv.tag == tag:
+                return tlv.value
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

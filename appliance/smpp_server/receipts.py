@@ -15,6 +15,7 @@ from appliance.notice import InboundNews, MessageNews, Notice
 from appliance.smpp_server.fields import Tlv
 from appliance.smpp_server.manner import LATIN1, PACKED, PAYLOAD, SAR, UDH, Manner
 from appliance.smpp_server.names import V34, EsmClass, Npi, Status, Tag, Ton
+from appliance.smpp_server.network_errors import error_of
 from appliance.smpp_server.packing import fill_bits, pack
 from appliance.smpp_server.pdu import ShortMessage
 from appliance.smpp_server.userdata import concatenation
@@ -68,15 +69,6 @@ FATES: Final[Mapping[State, Fate]] = {
     State.NO_REPORT: Fate("UNKNOWN", 7, EsmClass.RECEIPT),
 }
 
-OWN_ERRORS: Final[Mapping[State, int]] = {
-    State.EXPIRED: 900,  # its time was over before it left
-    State.CANCELLED: 901,  # taken back by its account, or its recipient said STOP
-    State.FAILED: 902,  # given up here
-    State.NO_REPORT: 903,  # the network has said nothing
-}
-"""``err`` where the network gave no number. Its own are TP-Status (3GPP TS 23.040 clause
-9.2.3.15) after a report, +CMS (27.005 clause 3.2.5) where the part was refused at once."""
-
 LATER: Final = frozenset(
     {
         Status.RECEIVER_TEMPORARY,
@@ -114,13 +106,6 @@ def deliver_sms(notice: Notice, *, version: int, manner: Manner) -> tuple[ShortM
             return ()
 
 
-def error_of(state: State, code: int | None) -> int:
-    """Return the number, 0-999, that says why a message has come to this state."""
-    if code is None:
-        return OWN_ERRORS.get(state, 0)
-    return min(max(code, 0), 999)  # three digits are all that clients read
-
-
 def _receipt(news: MessageNews, version: int, manner: Manner) -> ShortMessage:
     fate = FATES[news.state]
     if manner.expire_unreported and news.state is State.NO_REPORT:
@@ -147,7 +132,7 @@ def _recipient(news: MessageNews) -> tuple[int, int, bytes]:
 
 
 def _receipt_text(news: MessageNews, fate: Fate) -> bytes:
-    delivered, error = int(news.state is State.DELIVERED), error_of(news.state, news.cause_code)
+    delivered, error = int(news.state is State.DELIVERED), _error(news)
     # ASCII: it is read by programs, which know nothing of GSM 03.38 (there "_" is 0x11).
     return (
         f"id:{_name(news)} sub:001 dlvrd:{delivered:03d}"
@@ -157,15 +142,20 @@ def _receipt_text(news: MessageNews, fate: Fate) -> bytes:
 
 
 def _receipt_tlvs(news: MessageNews, fate: Fate) -> tuple[Tlv, ...]:
-    tlvs = (
+    tlvs: tuple[Tlv, ...] = (
         Tlv(Tag.RECEIPTED_MESSAGE_ID, _name(news).encode("ascii") + b"\0"),
         Tlv(Tag.MESSAGE_STATE, bytes((fate.number,))),
     )
+    if (given := news.smpp_reference) is not None:
+        tlvs += (Tlv(Tag.USER_MESSAGE_REFERENCE, given.to_bytes(2, "big")),)
     if news.cause_code is None:
         return tlvs
-    number = error_of(news.state, news.cause_code)
-    error = bytes((GSM_NETWORK,)) + number.to_bytes(2, "big")
+    error = bytes((GSM_NETWORK,)) + _error(news).to_bytes(2, "big")
     return (*tlvs, Tlv(Tag.NETWORK_ERROR_CODE, error))
+
+
+def _error(news: MessageNews) -> int:
+    return error_of(news.state, news.cause_code, reported=news.reported)
 
 
 def _name(news: MessageNews) -> str:

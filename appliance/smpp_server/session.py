@@ -25,6 +25,7 @@ from appliance.smpp_server.rules import (
     Timing,
     refusal,
 )
+from appliance.smpp_server.tally import Direction, Tally
 
 LAST_SEQUENCE: Final = 0x7FFFFFFF  # 5.1.4
 
@@ -58,6 +59,8 @@ class Session:
         state: where it is.
         version: the peer's interface_version (5.2.4), 0 before its bind.
         why: why it was closed: one line without texts, numbers or credentials.
+        tally: what went over it.
+        passed: is told of each PDU, as it is taken and as it is written.
 
     """
 
@@ -66,6 +69,8 @@ class Session:
         self.state = State.OPEN
         self.version = 0
         self.why = ""
+        self.tally = Tally()
+        self.passed: Callable[[Direction, Pdu], None] = lambda _direction, _pdu: None
         self._timing = timing
         self._window = window
         self._framer = Framer()
@@ -120,6 +125,8 @@ class Session:
                 self.close(f"command_length {frame.length}")
                 return None
             self._heard, self._partial = now, None
+            self.tally.count(Direction.IN, frame)
+            self.passed(Direction.IN, frame)
             if event := self._take(frame):
                 return event
         if not self._takes or not self._framer.pending:
@@ -150,6 +157,10 @@ class Session:
         self._write(Command.DELIVER_SM, Status.OK, sequence, body)
         return sequence
 
+    def call(self, body: bytes) -> None:
+        """Write an outbind (4.1.7), before anything else: the peer is asked to bind."""
+        self._write(Command.OUTBIND, Status.OK, self._next_sequence(), body)
+
     def leave(self, now: float) -> None:
         """End the session in good order: answers in flight first, then unbind (4.2)."""
         if self.state in BOUND:
@@ -161,7 +172,7 @@ class Session:
     def close(self, why: str) -> None:
         """End the session at once; what is written still goes out."""
         if self.state is not State.CLOSED:
-            self.state, self.why = State.CLOSED, why
+            self.state, self.why = State.CLOSED, self.why or why
 
     def stall(self, now: float) -> None:
         """Begin nothing while the peer does not read, and close if that lasts."""
@@ -209,8 +220,13 @@ class Session:
             yield asked + wait.enquire_link.total_seconds(), self._ask_life
             for sent in self._delivering.values():  # the first is the oldest
                 due = sent + wait.response.total_seconds()
-                yield due, self._closing("no answer to deliver_sm")
+                yield due, self._give_up_on_answers
                 break
+
+    def _give_up_on_answers(self, now: float) -> None:
+        """Go, but in good order: the answers that are on their way are taken."""
+        self.leave(now)
+        self.why = "no answer to deliver_sm"
 
     def _closing(self, why: str) -> Callable[[float], None]:
         return lambda _now: self.close(why)
@@ -275,4 +291,7 @@ class Session:
         return self._sequence
 
     def _write(self, command: int, status: int, sequence: int, body: bytes = b"") -> None:
-        self._outbound += Pdu(command, status, sequence, b"" if status else body).encode()
+        pdu = Pdu(command, status, sequence, b"" if status else body)
+        self._outbound += pdu.encode()
+        self.tally.count(Direction.OUT, pdu)
+        self.passed(Direction.OUT, pdu)

@@ -20,6 +20,7 @@ from appliance.errors import (
     SmppError,
     StoreError,
     SubmissionRefused,
+    TooFast,
     TooLate,
     TooManyParts,
 )
@@ -73,6 +74,7 @@ STATUS: Final[Mapping[type[ApplianceError], Status]] = {
     TooManyParts: Status.BAD_MESSAGE_LENGTH,
     SubmissionRefused: Status.SUBMIT_FAILED,
     NoRoom: Status.QUEUE_FULL,  # clients try again
+    TooFast: Status.THROTTLED,  # clients try again
     NotFound: Status.BAD_MESSAGE_ID,
     TooLate: Status.REPLACE_FAILED,
     StoreError: Status.SYSTEM_ERROR,  # clients try again
@@ -175,7 +177,14 @@ def _given(sm: ShortMessage) -> dict[str, Any]:
         "smpp_service_type": sm.service_type.decode("ascii"),
         "smpp_esm_class": sm.esm_class,
         "smpp_coding": sm.data_coding,
+        "smpp_sar": _number(sm, Tag.SAR_MSG_REF_NUM) or 0,
+        "smpp_reference": _number(sm, Tag.USER_MESSAGE_REFERENCE),
     }
+
+
+def _number(sm: ShortMessage, tag: int) -> int | None:
+    value = sm.optional(tag)
+    return None if value is None else int.from_bytes(value, "big")
 
 
 def each(multi: Multi) -> list[tuple[Address, ShortMessage]]:

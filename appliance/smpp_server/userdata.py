@@ -41,7 +41,8 @@ def with_sar(header: bytes, sm: ShortMessage) -> bytes:
 
     A header that numbers the segments itself stands: it is what goes on the air.
     The reference is cut to 8 bits, because those who leave the header to us have cut
-    the text to leave room for the short one; references on the air are ours anyway.
+    the text to leave room for the short one; references on the air are ours anyway, and which
+    segments belong together is told by the whole of it (``Submission.smpp_sar``).
 
     Raises:
         SmppError: a parameter is missing or has a value that cannot be.

@@ -19,6 +19,7 @@ from appliance.errors import StoreError
 from appliance.models import Daemon, Setting, Sim
 from appliance.policy.retries import MOST_TRIES
 from appliance.store.accounts import Accounts
+from appliance.store.aside import StoodAside
 from appliance.store.balances import Balances
 from appliance.store.base import Base, Reader
 from appliance.store.calls import Calls
@@ -40,6 +41,8 @@ from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
 from appliance.store.notices import Notices
 from appliance.store.optout_list import OptOuts
+from appliance.store.owing import Owing
+from appliance.store.pausing import Pausing
 from appliance.store.ported import PortedNumbers
 from appliance.store.proofs import Proof, Proofs
 from appliance.store.proofs import read as read_proofs
@@ -47,11 +50,13 @@ from appliance.store.prospects import Prospects
 from appliance.store.replacement import Replacements
 from appliance.store.reports import Reports
 from appliance.store.requests import Requests
+from appliance.store.sessions import Sessions
 from appliance.store.tables import table_of
 from appliance.store.tenure import DEFAULT, Lease, Tenure
 from appliance.store.times import Times
 from appliance.store.usage import Usage
 from appliance.store.views import Views
+from appliance.store.whose import Whose
 from appliance.store.wire import Wire
 from appliance.store.withdrawal import Withdrawals
 from appliance.store.writer import Writer, brief
@@ -89,18 +94,19 @@ class Store:
         self.enquiry = Enquiries(base)
         self.dispatch = Dispatch(base)
         self.reports = Reports(base)
-        self.inbound = InboundMessages(base, reading)
+        self.whose = Whose()
+        self.inbound = InboundMessages(base, reading, self.whose)
         self.opt_outs = OptOuts(base)
-        self.calls = Calls(base)
+        self.calls = Calls(base, self.whose)
         self.balances = Balances(base)
-        self.notices = Notices(base)
+        self.notices, self.owing = Notices(base), Owing(base)
         self.charges = Charges(base, shared=self.shared)
-        self.lanes = Lanes(base)
-        self.marks = Marks(base)
-        self.ported = PortedNumbers(base)
+        self.lanes, self.aside = Lanes(base), StoodAside(base)
+        self.marks, self.ported = Marks(base), PortedNumbers(base)
         self.lines = Lines(base, identity.subscribers, identity.paused)
         self.proofs = Proofs(base, identity.proofs)
-        self.requests = Requests(base)
+        self.requests, self.pausing = Requests(base), Pausing(base, self.accounts)
+        self.sessions = Sessions(base, shared=self.shared)
         self.incidents = Incidents(base)
         self.chores = Chores(base)
         self.views = Views(base)
@@ -156,6 +162,11 @@ class Store:
     def shared(self) -> bool:
         """Whether other daemons may work on the same database."""
         return self._engine.dialect.name != "sqlite"
+
+    @property
+    def accompanied(self) -> bool:
+        """Whether other daemons work on it now."""
+        return self._wire.others
 
     @property
     def beat(self) -> int:

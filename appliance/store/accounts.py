@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from appliance import credentials
 from appliance.errors import NameTaken, NotFound, Unauthorised
 from appliance.models import Account, ApiKey
+from appliance.store.account_secrets import HINT, Secrets
 from appliance.store.base import Base
 from appliance.store.bell import ACCOUNTS
 from appliance.store.tables import insert_of, table_of
@@ -25,9 +26,6 @@ LOCAL: Final = "local"
 CACHED: Final = 5.0
 """Seconds that a key found good is believed without asking again: how long another daemon's
 revocation may take to be noticed here. Our own is noticed at once."""
-
-HINT: Final = 7
-"""Characters of a key that stay visible, to tell keys apart."""
 
 _BY_KEY: Final = (
     select(account)
@@ -87,10 +85,11 @@ class Issued:
 
 
 class Accounts:
-    """Who is allowed in."""
+    """Who is allowed in; ``secrets`` exchanges what they are known by."""
 
     def __init__(self, base: Base) -> None:
         self._base = base
+        self.secrets = Secrets(base, self.doubt)
         self._add: Verb[_Prepared, int] = Verb("add account", _add_many)
         self._revoke: Verb[tuple[str, datetime], int] = Verb("revoke account", _revoke_many)
         self._set: Verb[_Set, Account] = Verb("set for account", _set_many)
@@ -140,6 +139,10 @@ class Accounts:
         self._by_key = {}
         return self._read(found)
 
+    def doubt(self) -> None:
+        """Believe no key any more without asking again: an account was changed elsewhere."""
+        self._by_key = {}
+
     def current(self, known: Account) -> Account:
         """Return an account as it was last read, by whomever: a session outlives a setting."""
         return self._last_read.get(known.id or 0, known)
@@ -158,6 +161,11 @@ class Accounts:
     async def by_id(self, account_id: int) -> Account | None:
         """Return one account, None if there is none."""
         return await self._one(_BY_ID, {"row": account_id})
+
+    async def by_system_id(self, system_id: str) -> Account | None:
+        """Return the account that binds by this name, None if there is none or it is revoked."""
+        found = await self._one(_BY_SYSTEM_ID, {"name": system_id})
+        return self._read(found) if found else None
 
     async def by_name(self, name: str) -> Account | None:
         """Return one account, None if there is none."""
@@ -189,23 +197,6 @@ class Accounts:
             raise Unauthorised("the API key is unknown or revoked")
         known[hashed] = (monotonic, found)
         return found
-
-    async def authenticate_smpp(self, system_id: str, password: str) -> Account:
-        """Return the account of SMPP credentials; verifying runs off the event loop.
-
-        An unknown system_id costs as much time as a wrong password, so that names cannot
-        be found out by trying.
-
-        Raises:
-            Unauthorised: wrong, or revoked.
-
-        """
-        found = await self._one(_BY_SYSTEM_ID, {"name": system_id})
-        hashed = found.password_hash if found else None
-        good = await asyncio.to_thread(credentials.verify_password, hashed, password)
-        if found is None or not good:
-            raise Unauthorised("system_id or password is wrong")
-        return self._read(found)
 
     async def _one(self, statement: Any, parameters: dict[str, Any]) -> Account | None:
         def read(connection: Connection) -> Account | None:

@@ -12,7 +12,7 @@ from appliance.store.ids import private, public
 from appliance.store.shown import CallView
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import CallFacts
-from appliance.store.whose import carrier, owner
+from appliance.store.whose import Whose, carrier
 from appliance.store.writer import Transaction, Verb
 
 call, account, sim = table_of(Call), table_of(Account), table_of(Sim)
@@ -33,8 +33,8 @@ _SHOWN: Final = (
 class Calls:
     """Who called."""
 
-    def __init__(self, base: Base) -> None:
-        self._base = base
+    def __init__(self, base: Base, whose: Whose) -> None:
+        self._base, self._whose = base, whose
         self._take: Verb[CallFacts, int] = Verb("call", self._take_many)
 
     async def take(self, facts: CallFacts) -> int:
@@ -66,7 +66,7 @@ class Calls:
     def _take_one(self, transaction: Transaction, facts: CallFacts) -> int:
         number = self._base.ids.take()
         key = self._base.keys.number(facts.caller or "")
-        whose = owner(transaction, key, facts.sim_id)
+        whose = self._whose.owner(transaction, key, facts.sim_id).told
         transaction.execute(
             insert_of(Call),
             {

@@ -227,6 +227,7 @@ def _carry_out(transaction: Transaction, row: Row, chosen: Any, ids: Ids) -> Non
         row["cause"],
         row["status"] or None,
         chosen.id,
+        reported=True,
     )
     apply(transaction, [change], ids)
 

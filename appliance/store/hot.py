@@ -9,15 +9,26 @@ from Core's compiler; what is left is the driver's call.
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Executable, Insert, Select
+from sqlalchemy import JSON, Connection, Dialect, Enum, Executable, Insert, LargeBinary, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
+from sqlmodel import UTCDateTime
+
+VALUES: Final = " VALUES "
+
+MOST_ROWS: Final = 64
+"""Rows of one INSERT: those of a message have some forty values, and SQLite takes 32,766."""
+
+REMEMBERED: Final = 1024
+"""Moments, and words, whose written form is kept: those of the largest batch."""
 
 Parameters = Mapping[str, Any]
 
@@ -117,6 +128,9 @@ class _Hot:
         driver = cast("Any", connection.connection)
         cursor = driver.cursor()
         try:
+            if several and plan.insertable:
+                plan.insert(cursor, given)
+                return Rows([], len(given))
             if several:
                 cursor.executemany(plan.sql, [plan.bind(each) for each in given])
                 return Rows([], cursor.rowcount)
@@ -153,7 +167,11 @@ class _Plan:
 
     sql: str
     positional: bool
+    insertable: bool  # a plain INSERT of an SQLite: rows may follow each other behind VALUES
     binds: tuple[tuple[str, Any, Convert], ...]  # name, value if none is given, conversion
+    given: Callable[[Parameters], Sequence[Any]] | None  # the values of an INSERT that are given
+    fixed: tuple[tuple[int, Any], ...]  # those that are always the same, by their places
+    converted: tuple[tuple[int, Callable[[Any], Any]], ...]  # the conversions, by their places
     row: Callable[..., Any]
     columns: tuple[tuple[int, Callable[[Any], Any]], ...]  # those that are converted
 
@@ -164,16 +182,26 @@ class _Plan:
         keys = list(names) or None
         compiled = statement.compile(dialect=dialect, column_keys=keys)
         assert isinstance(compiled, SQLCompiler)
-        binds = compiled.binds
-        order = list(compiled.positiontup or binds)
+        order = list(compiled.positiontup or compiled.binds)
         selected = list(statement.selected_columns) if isinstance(statement, Select) else []
         converted = ((place, _result(each.type, dialect)) for place, each in enumerate(selected))
         defaults = compiled.params | _defaults(statement)
+        binds = tuple((name, defaults.get(name), _bind(compiled, name, dialect)) for name in order)
         return cls(
             sql=str(compiled),
             positional=compiled.positional,
-            binds=tuple(
-                (name, defaults.get(name), _bind(compiled, name, dialect)) for name in order
+            insertable=dialect.name == "sqlite" and str(compiled).endswith(_row_of(len(order))),
+            binds=binds,
+            given=_getter([name for name in order if name in names]),
+            fixed=tuple(
+                (place, convert(value) if convert else value)
+                for place, (name, value, convert) in enumerate(binds)
+                if name not in names
+            ),
+            converted=tuple(
+                (place, convert)
+                for place, (name, _, convert) in enumerate(binds)
+                if convert and name in names
             ),
             row=_row_type([each.name for each in selected]),
             columns=tuple((place, convert) for place, convert in converted if convert),
@@ -181,12 +209,41 @@ class _Plan:
 
     def bind(self, given: Parameters) -> Any:
         """Return the driver's parameters."""
+        get = given.get
         values = [
-            (name, convert(value) if convert else value)
+            convert(get(name, default)) if convert else get(name, default)
             for name, default, convert in self.binds
-            for value in (given.get(name, default),)
         ]
-        return [value for _, value in values] if self.positional else dict(values)
+        if self.positional:
+            return values
+        return {name: value for (name, _, _), value in zip(self.binds, values, strict=True)}
+
+    def insert(self, cursor: Any, given: Sequence[Parameters]) -> None:
+        """Insert several rows, many with one statement each.
+
+        SQLite's driver lets go of Python's lock for each execution and must get it back from a
+        thread that may keep it for milliseconds; so it is asked seldom.
+        """
+        head, _, row = self.sql.rpartition(VALUES)
+        at = 0
+        while at < len(given):
+            # Powers of two, so that the driver keeps each as it has prepared it.
+            count = 1 << min(len(given) - at, MOST_ROWS).bit_length() - 1
+            some = given[at : at + count]
+            cursor.execute(
+                head + VALUES + ", ".join([row] * count),
+                [value for each in some for value in self.row_of(each)],
+            )
+            at += count
+
+    def row_of(self, given: Parameters) -> list[Any]:
+        """Return the values of one row, which has all the names that the first one had."""
+        values = list(self.given(given)) if self.given else []
+        for place, value in self.fixed:
+            values.insert(place, value)
+        for place, convert in self.converted:
+            values[place] = convert(values[place])
+        return values
 
     def read(self, found: Sequence[Any]) -> list[Any]:
         """Return the driver's rows with their values converted."""
@@ -199,6 +256,16 @@ class _Plan:
                 values[place] = convert(values[place])
             rows.append(self.row(values))
         return rows
+
+
+def _getter(names: Sequence[str]) -> Callable[[Parameters], Sequence[Any]] | None:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return (lambda given: (given[names[0]],)) if names else None
+
+
+def _row_of(count: int) -> str:
+    return f"{VALUES}({', '.join('?' * count)})"
 
 
 def _defaults(statement: Select[Any] | UpdateBase) -> dict[str, Any]:
@@ -215,7 +282,27 @@ def _defaults(statement: Select[Any] | UpdateBase) -> dict[str, Any]:
 def _bind(compiled: SQLCompiler, name: str, dialect: Dialect) -> Convert:
     bind = compiled.binds.get(name)
     kind: TypeEngine[Any] | None = bind.type if bind is not None else None
-    return kind.dialect_impl(dialect).bind_processor(dialect) if kind is not None else None
+    if kind is None:
+        return None
+    convert = kind.dialect_impl(dialect).bind_processor(dialect)
+    if convert is None or (isinstance(kind, LargeBinary) and dialect.name == "sqlite"):
+        return None  # its driver takes octets as they are
+    if isinstance(kind, JSON):
+        return _unless_none(convert)
+    if not isinstance(kind, UTCDateTime | Enum):
+        return convert
+    # What is stored together is mostly of one moment and in one state.
+    key = (dialect.name, kind if isinstance(kind, Enum) else UTCDateTime)
+    return _WRITTEN.setdefault(key, lru_cache(REMEMBERED)(convert))
+
+
+def _unless_none(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    nothing = convert(None)
+    return lambda value: nothing if value is None else convert(value)
+
+
+_WRITTEN: Final[dict[tuple[str, object], Callable[[Any], Any]]] = {}
+"""By dialect and type: how a moment, or a word, is written."""
 
 
 def _result(kind: TypeEngine[Any], dialect: Dialect) -> Convert:

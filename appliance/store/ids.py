@@ -16,6 +16,8 @@ SEQUENCE_BITS: Final = 16
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Base 32 without i, l, o and u, which are misread."""
 
+PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
+
 VALUES: Final = {letter: value for value, letter in enumerate(ALPHABET)}
 
 
@@ -61,11 +63,11 @@ def moment_of(number: int) -> datetime:
 
 def public(prefix: str, number: int) -> str:
     """Return the id as an account sees it: a letter first, so that no client strips zeros."""
-    digits = []
+    digits = ""
     while number:
-        number, value = divmod(number, 32)
-        digits.append(ALPHABET[value])
-    return prefix + "".join(reversed(digits))
+        digits = PAIRS[number & 1023] + digits
+        number >>= 10
+    return prefix + digits.removeprefix("0")
 
 
 def private(kind: str, prefix: str, name: str) -> int:

@@ -21,7 +21,7 @@ from appliance.store.optouts import lock_recipients
 from appliance.store.pieces import Coding, Decode, Words, piece, words
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import InboundFacts, Said, Taken
-from appliance.store.whose import carrier, owner
+from appliance.store.whose import Owner, Whose, carrier
 from appliance.store.writer import Transaction, Verb
 
 inbound, inbound_part = table_of(Inbound), table_of(InboundPart)
@@ -98,12 +98,17 @@ class Reading:
 class InboundMessages:
     """What came to our SIMs."""
 
-    def __init__(self, base: Base, reading: Reading) -> None:
-        self._base = base
+    def __init__(self, base: Base, reading: Reading, whose: Whose) -> None:
+        self._base, self._whose = base, whose
         self._reading = reading
         self._obedience = Obedience(base, reading.rules, reading.reply)
         self._take: Verb[InboundFacts, Taken] = Verb("inbound", self._take_many, urgent=True)
         self._give_up: Verb[tuple[datetime, datetime], int] = Verb("incomplete", self._give_up_many)
+
+    def exchange(self, reading: Reading) -> None:
+        """Read what comes from now on otherwise, and obey it otherwise."""
+        self._reading = reading
+        self._obedience = Obedience(self._base, reading.rules, reading.reply)
 
     async def take(self, facts: InboundFacts) -> Taken:
         """Store one inbound part; a second reading of it is harmless.
@@ -233,7 +238,7 @@ class InboundMessages:
             suffix=facts.suffix,
             loose=facts.loose,
             sim_id=row["sim_id"],
-            account_id=whose,
+            account_id=whose.meant,
             at=at,
         )
         self._obedience.obey(transaction, said)
@@ -255,9 +260,10 @@ class InboundMessages:
 
     def _tell(
         self, transaction: Transaction, row: Mapping[str, Any], said: Words, at: datetime
-    ) -> int | None:
+    ) -> Owner:
         """Give a message to its account, as it is, owe the notice of it, and return whose it is."""
-        whose = owner(transaction, row["sender_key"], row["sim_id"])
+        owner = self._whose.owner(transaction, row["sender_key"], row["sim_id"], said.text)
+        whose = owner.told
         transaction.execute(
             _TELL,
             {
@@ -271,7 +277,7 @@ class InboundMessages:
             },
         )
         if whose is None or carrier(transaction, whose) is None:
-            return whose
+            return owner
         notice = {
             "id": self._base.ids.take(),
             "account_id": whose,
@@ -284,7 +290,7 @@ class InboundMessages:
         }
         transaction.execute(insert_of(Notice), notice)
         transaction.topics.add((NOTICES, whose))
-        return whose
+        return owner
 
 
 def _nearest(lacking: Iterable[Mapping[str, Any]], facts: InboundFacts) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, or_, select, tuple_
@@ -17,13 +18,16 @@ from appliance.store.ids import public
 from appliance.store.optouts import Active, Verdict, Whom, lock_recipients
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import NewMessage
-from appliance.store.writer import Transaction, Verb
+from appliance.store.writer import LARGEST_BATCH, Transaction, Verb
 from appliance.submission import Accepted
 
 message = table_of(Message)
 
 MOST_PARTS: Final = 255
 """Parts that one message can have (23.040 clause 9.2.3.24.1)."""
+
+BEHIND: Final = 4 * LARGEST_BATCH
+"""Verbs that wait, of all doors and lines, when the store has as much to do as it should."""
 
 PREFIX: Final = "m"
 """What the public id of a message begins with."""
@@ -54,6 +58,8 @@ _STORED: Final = tuple(
     if field.name not in ("suffix", "at", "caps", "segment")
 )
 
+_stored: Final = attrgetter(*_STORED)
+
 
 class Messages:
     """The messages an account has asked for."""
@@ -76,6 +82,11 @@ class Messages:
 
         """
         return await self._base.writer.run(self._accept, new)
+
+    @property
+    def load(self) -> int:
+        """How far the store is behind: 99 where ``BEHIND`` verbs or more wait for a commit."""
+        return min(100 * self._base.writer.waiting // BEHIND, 99)
 
     async def repeated(self, new: NewMessage) -> Accepted | None:
         """Return what a repetition of a request that is stored is answered, None if it is none.
@@ -121,7 +132,7 @@ class Messages:
                 else:
                     warnings = (found.why,)
             if result is None:
-                rows.append(row_of(self._base, new, said))
+                rows.append(row_of(self._base, new, said, to))
                 bundling.put(new, rows[-1])
                 result = _accepted(rows[-1], repeated=False, warnings=warnings)
                 known.add(rows[-1])
@@ -137,10 +148,10 @@ def whom_of(base: Base, new: NewMessage) -> Whom:
     return Whom(base.keys.number(new.recipient), base.keys.suffix(new.suffix))
 
 
-def row_of(base: Base, new: NewMessage, said: Verdict) -> dict[str, Any]:
+def row_of(base: Base, new: NewMessage, said: Verdict, whom: Whom | None = None) -> dict[str, Any]:
     """Return a message as it is stored; ``said``: which SIMs its recipient has opted out of."""
-    key, suffix_key = whom_of(base, new)
-    return {name: getattr(new, name) for name in _STORED} | {
+    key, suffix_key = whom or whom_of(base, new)
+    return dict(zip(_STORED, _stored(new), strict=True)) | {
         # Its parts' ids follow its own; as many as it can be replaced by are kept free.
         "id": base.ids.take(1 + MOST_PARTS),
         "recipient_key": key,
@@ -174,16 +185,17 @@ def insert_messages(transaction: Transaction, rows: Sequence[dict[str, Any]], ba
             for ordinal in range(1, row["parts"] + 1)
         ],
     )
+    first = base.ids.take(len(rows))
     execute(
         insert_of(History),
         [
             {
-                "id": base.ids.take(),
+                "id": number,
                 "message_id": row["id"],
                 "at": row["accepted_at"],
                 "state": State.QUEUED,
             }
-            for row in rows
+            for number, row in enumerate(rows, first)
         ],
     )
 

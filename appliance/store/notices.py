@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Label, Table, bindparam, exists, func, select, text, update
+from sqlalchemy import Connection, Label, Table, bindparam, exists, func, or_, select, text, update
 
 from appliance.lifecycle import FINAL, State
 from appliance.models import Call, Inbound, Incident, Message, NoticeKind, Sim
@@ -36,7 +36,7 @@ LONGEST_START: Final = 20
 
 GIVEN_BACK: Final = (
     *("source", "source_ton", "source_npi", "dest", "dest_ton", "dest_npi"),
-    *("service_type", "name"),
+    *("service_type", "name", "reference"),
 )
 """What a receipt needs of what an ESME gave with its message."""
 
@@ -54,7 +54,7 @@ def _named(table: Table, prefix: str, *names: str) -> list[Label[Any]]:
 _OWED: Final = hot(
     select(
         *_named(notice, "notice", "id", "account_id", "kind", "state", "cause", "cause_code"),
-        *_named(notice, "notice", "parts_delivered", "created_at", "due_at", "tries"),
+        *_named(notice, "notice", "parts_delivered", "created_at", "due_at", "tries", "reported"),
         *_named(message, "message", "id", "reference", "recipient", "text", "parts"),
         *_named(message, "message", "accepted_at", "smpp"),
         *_named(inbound, "inbound", "id", "sender", "text", "data", "keyword"),
@@ -114,8 +114,12 @@ _PARKED: Final = (
 )
 _TOO_OLD: Final = (
     update(notice)
-    .where(_OPEN, notice.c.created_at < bindparam("before"))
-    .values(parked_at=bindparam("moment"), last_error="kept for its time, and nobody took it")
+    .where(
+        _OPEN,
+        notice.c.created_at < bindparam("before"),
+        or_(notice.c.released_at.is_(None), notice.c.released_at < bindparam("before")),
+    )
+    .values(parked_at=bindparam("moment"), expired=True)
 )
 
 
@@ -179,7 +183,10 @@ class Notices:
         await self._base.writer.run(self._parked, (notice_id, at, why))
 
     async def park_older(self, before: datetime, now: datetime) -> int:
-        """Park what nobody took in its time; return how many."""
+        """Park as expired what nobody took in its time since it was made, or released.
+
+        It is kept and shown; what the last try failed of stays with it. Returns how many.
+        """
         return await self._base.writer.run(self._old, (before, now))
 
 
@@ -243,6 +250,7 @@ def _message_news(row: Any) -> MessageNews:
         final=state in FINAL or state is State.NO_REPORT,
         cause=row.notice_cause,
         cause_code=row.notice_cause_code,
+        reported=row.notice_reported,
         recipient=row.message_recipient,
         text_start=(row.message_text or "")[:LONGEST_START],
         parts=row.message_parts,

@@ -2,11 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    text,
+)
 
 from appliance.models import Line, Message, OptOut
+from appliance.store.hot import hot
 from appliance.store.tables import table_of
 from appliance.store.writer import Transaction
 
@@ -52,19 +64,31 @@ OPTED_OUT: Final[ColumnElement[bool]] = or_(
 )
 """Whether a message's recipient has opted out of a SIM, as a condition over ``message``."""
 
-_OF: Final = select(
-    opt_out.c.recipient_key,
-    opt_out.c.recipient_suffix_key,
-    opt_out.c.account_id,
-    opt_out.c.category,
-    opt_out.c.sim_id,
-).where(
-    or_(
-        opt_out.c.recipient_key.in_(bindparam("recipients", expanding=True)),
-        opt_out.c.recipient_suffix_key.in_(bindparam("suffixes", expanding=True)),
-    ),
-    ACTIVE,
-)
+
+@cache
+def _of(count: int) -> Select[Any]:
+    """Return what finds the opt-outs of so many recipients, each a parameter of its own: hot."""
+    keys, suffixes = (
+        [bindparam(f"{kind}{place}", type_=LargeBinary) for place in range(count)]
+        for kind in ("key", "suffix")
+    )
+    return hot(
+        select(
+            opt_out.c.recipient_key,
+            opt_out.c.recipient_suffix_key,
+            opt_out.c.account_id,
+            opt_out.c.category,
+            opt_out.c.sim_id,
+        ).where(
+            or_(
+                opt_out.c.recipient_key.in_(keys),
+                opt_out.c.recipient_suffix_key.in_(suffixes),
+            ),
+            ACTIVE,
+        )
+    )
+
+
 _SIMS: Final = select(line.c.sim_id).where(line.c.sim_id.is_not(None))
 
 _LOCK: Final = text(
@@ -109,11 +133,14 @@ class Active:
 
     def __init__(self, transaction: Transaction, whom: Sequence[Whom], now: datetime) -> None:
         self._transaction = transaction
-        asked = {
-            "recipients": sorted({each.key for each in whom}),
-            "suffixes": sorted({each.suffix_key for each in whom}),
-        }
-        self._rows: list[Any] = list(transaction.execute(_OF, asked | {NOW: now}))
+        different = list(dict.fromkeys(whom))
+        # A power of two, so that there are few statements; who stands twice is found once.
+        count = 1 << (len(different) - 1).bit_length()
+        asked: dict[str, Any] = {NOW: now}
+        for place in range(count):
+            each = different[min(place, len(different) - 1)]
+            asked[f"key{place}"], asked[f"suffix{place}"] = each
+        self._rows: list[Any] = list(transaction.execute(_of(count), asked))
 
     def judge(
         self, whom: Whom, account_id: int, category: str, only_sim: int | None = None

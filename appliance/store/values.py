@@ -33,9 +33,9 @@ class Segment:
         return self.reference | self.wide << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewMessage:
-    """A message as intake has checked it, ready to be stored."""
+    """A message as intake has checked it; with its lane and network it is ready to be stored."""
 
     account_id: int
     door: str

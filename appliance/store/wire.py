@@ -66,6 +66,11 @@ class Wire:
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._work, name="store-wire", daemon=True)
 
+    @property
+    def others(self) -> bool:
+        """Whether another daemon worked on the database when this was last looked at."""
+        return self._others
+
     def open(self, daemon: int) -> None:
         """Connect, take the name and a lease for a daemon, and begin to listen. Blocks.
 

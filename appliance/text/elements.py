@@ -24,6 +24,8 @@ def elements_of(octets: bytes) -> tuple[tuple[int, bytes], ...] | None:
         Pairs of identifier and data, in their order; None if they do not add up.
 
     """
+    if not octets:  # nearly always
+        return ()
     elements = tuple(_elements(octets))
     return elements if sum(2 + len(data) for _, data in elements) == len(octets) else None
 
@@ -78,6 +80,8 @@ def tables_in(octets: bytes) -> int:
         malformed header names none.
 
     """
+    if not octets:
+        return 0
     found = {LOCKING_SHIFT: 0, SINGLE_SHIFT: 0}
     for identifier, data in elements_of(octets) or ():
         if identifier in found and len(data) == 1:

@@ -9,6 +9,7 @@ import pytest
 
 from appliance import errors
 from appliance.api import problems
+from appliance.clock import ManualClock
 from tests.api.house import NUMBER
 
 SECRET = "the-secret-text-4711"
@@ -198,6 +199,32 @@ async def test_a_full_disk_is_told_with_a_time_to_come_back(house, api, tmp_path
     answer = await api.post("/v1/messages", json=GOOD)
     assert_problem(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_who_submits_too_fast_is_told_when_the_next_one_may_come(house, api):
+    for key, value in (("submits_per_second", 1), ("burst", 2)):
+        await house.store.accounts.set(house.issued.name, key, value)
+    house.doors.intake.gate._clock = ManualClock(house.now())  # no token comes meanwhile
+    for _ in range(2):
+        assert (await api.post("/v1/messages", json=GOOD)).status_code == 202
+
+    answer = await api.post("/v1/messages", json=GOOD)
+
+    assert assert_problem(answer, 429)["type"] == "/docs#problem-too-fast"
+    assert answer.headers["retry-after"] == "1"
+    many = await api.post("/v1/messages/batch", json={"messages": [GOOD]})
+    assert many.json()["messages"][0]["problem"]["status"] == 429
+
+
+async def test_an_account_whose_queue_is_full_is_told_to_come_back(house, api):
+    await house.store.accounts.set(house.issued.name, "queue_ceiling", 1)
+    assert (await api.post("/v1/messages", json=GOOD)).status_code == 202
+
+    answer = await api.post("/v1/messages", json=GOOD)
+
+    assert assert_problem(answer, 429)["type"] == "/docs#problem-queue-full"
+    assert int(answer.headers["retry-after"]) > 0
+    assert len((await api.get("/v1/messages")).json()["messages"]) == 1
 
 
 async def test_a_shut_store_is_told_without_its_inner_words(house, api):

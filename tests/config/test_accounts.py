@@ -19,6 +19,18 @@ GOOD = {
     "category_tag": {"0x1401": 0x1401, "5121": 5121},
     "priorities": {"3=otp": {"3": "otp"}, "0=/2,4=urgent/3": {"0": "/2", "4": "urgent/3"}},
     "unreported": {"unknown": "unknown", "expired": "expired"},
+    "allowed_networks": {
+        "192.0.2.7": "192.0.2.7/32",
+        "192.0.2.0/24, 2001:db8::/32": "192.0.2.0/24,2001:db8::/32",
+    },
+    "client_certificate": {
+        "cn:shop.example": "cn:shop.example",
+        f"sha256:{':'.join(['AB'] * 32)}": f"sha256:{'ab' * 32}",
+    },
+    "outbind": {"esme.example:2775": "esme.example:2775", "[2001:db8::1]:1": "[2001:db8::1]:1"},
+    "submits_per_second": {"0": 0, "25": 25},
+    "burst": {"1": 1, "50": 50},
+    "queue_ceiling": {"0": 0, "100000": 100_000},
 }
 
 BAD = {
@@ -31,6 +43,12 @@ BAD = {
     "category_tag": ("0x0424", "x", "0x13ff", "0x4000", "-5000"),
     "priorities": ("3", "5=otp", "3=spam", "3=otp/4", "3=/", "3=", "x=otp"),
     "unreported": ("delivered",),
+    "allowed_networks": ("", "shop.example", "192.0.2.7/24", "192.0.2.0/33", "192.0.2.7,"),
+    "client_certificate": ("", "cn:", "shop.example", "sha256:ab", f"sha256:{'g' * 64}", "o:x"),
+    "outbind": ("esme.example", "esme.example:0", "h:65536", "2001:db8::1:5", "a b:1", "h:x"),
+    "submits_per_second": ("-1", "2.5", "ten", "1234567890"),
+    "burst": ("0", "-1", ""),
+    "queue_ceiling": ("-1", "none"),
 }
 
 

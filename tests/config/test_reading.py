@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import appliance
+from appliance.config.inbound import InboundSetting
 from appliance.config.reading import Config, journal_reads_stderr
 from appliance.config.rules import CapSetting, RouteSetting
 from appliance.config.settings import Sim, Site
@@ -81,7 +82,8 @@ def test_the_shipped_file_has_every_key_and_no_other():
     assert set(written["groups"].pop()) < set(Group.model_fields)
     assert set(written) == set(others)
     models = {name: type(getattr(Config(), name)) for name in others} | {"sims": Sim}
-    for several, model in (("routes", RouteSetting), ("caps", CapSetting)):
+    several_of = {"routes": RouteSetting, "caps": CapSetting, "inbound": InboundSetting}
+    for several, model in several_of.items():
         assert set(written[several].pop()) <= set(model.model_fields)
         del models[several]
     del models["groups"]
@@ -199,6 +201,13 @@ WRONG = [
     ("smpp", 'system_id = "sixteen-letters-"', "should match pattern"),
     ("smpp", 'gsm0 = "ascii"', "should be 'gsm0338', 'latin1' or 'packed'"),
     ("smpp", "window = 0", "greater than or equal to 1"),
+    ("smpp", "leaving_seconds = 61", "less than or equal to 60"),
+    ("smpp", "pdu_read_seconds = 0", "greater than 0"),
+    ("smpp", "most_connections = 0", "greater than or equal to 1"),
+    ("smpp", 'tls_certificate = "server.pem"', "absolute path"),
+    ("smpp", 'tls_key = "/etc/server.key"', "needs tls_certificate"),
+    ("smpp", 'tls_client_ca = "/etc/ca.pem"', "needs tls_certificate"),
+    ("smpp", "plain = false", "needs tls_certificate"),
     ("smpp", "response_seconds = 0", "greater than 0"),
     ("smpp", "response_seconds = inf", "finite number"),
     ("modems", 'ports = ["ttyUSB0"]', 'must be "auto", or absolute paths'),

@@ -8,7 +8,13 @@ from tests.rooms import add_account, add_sim, opened
 from tests.smpp_server.esme import House
 from tests.smpp_server.real import RealHouse
 
-ON_BOTH_LOOPS = ("test_server.py", "test_smpplib.py")
+ON_BOTH_LOOPS = (
+    "test_server.py",
+    "test_smpplib.py",
+    "test_tls.py",
+    "test_admission.py",
+    "test_outbind.py",
+)
 """What touches sockets in earnest is tried on asyncio's own loop and on the daemon's."""
 
 

@@ -84,6 +84,16 @@ async def test_one_id_stands_in_the_answer_the_receipt_and_the_query(real, clien
     assert re.fullmatch(rb"[a-z][a-z0-9_-]{0,63}", name)
 
 
+async def test_the_reference_that_a_message_was_given_stands_in_its_receipt(real, client):
+    await real.submitted(client, registered=1, tail=tlv(0x0204, b"\xab\xcd"))
+    await put_on_air(real)
+    await delivered(real)
+
+    (receipt,) = await real.told(client)
+
+    assert receipt["tlvs"][0x0204] == b"\xab\xcd"
+
+
 async def test_several_go_by_one_id_each_with_a_receipt_of_its_own(real, client):
     name, rest = await multi(client, [ONE, TWO], registered=1)
 

@@ -10,6 +10,7 @@ from appliance.lifecycle import State
 from appliance.modem.pdu import pack as modem_pack
 from appliance.smpp_server.manner import Manner
 from appliance.smpp_server.names import Tag
+from appliance.smpp_server.network_errors import OWN, error_of, octet_of
 from appliance.smpp_server.packing import fill_bits, pack, unpack
 from appliance.smpp_server.receipts import FATES, deliver_sms, refused
 from appliance.text import Encoding, decode
@@ -87,9 +88,9 @@ def test_no_state_is_without_a_word():
 def test_the_networks_number_stands_in_the_text_and_in_a_parameter():
     sm = receipt(state=State.FAILED, cause_code=38)
 
-    assert " err:038 " in text_of(sm)
-    assert sm.optional(Tag.NETWORK_ERROR_CODE) == b"\x03\x00\x26"
-    assert " err:999 " in text_of(receipt(state=State.FAILED, cause_code=1234))
+    assert " err:338 " in text_of(sm)
+    assert sm.optional(Tag.NETWORK_ERROR_CODE) == b"\x03\x01\x52"
+    assert " err:299 " in text_of(receipt(state=State.FAILED, cause_code=1234))
     assert receipt().optional(Tag.NETWORK_ERROR_CODE) is None
 
 
@@ -257,27 +258,74 @@ def test_packed_septets_where_that_is_set():
     assert unpack(sm.optional(Tag.MESSAGE_PAYLOAD)) == b"x" * 300
 
 
-def test_binary_comes_in_parts_too():
-    parts = inbound(manner={"inbound_form": "udh"}, text=None, data=bytes(range(200)))
-    assert [sm.data_coding for sm in parts] == [4, 4]
-    assert b"".join(sm.short_message[6:] for sm in parts) == bytes(range(200))
+DATA = bytes(range(256)) + b"\x1b\xd8" * 72
+
+
+@pytest.mark.parametrize("form", ["udh", "sar", "payload"])
+def test_binary_comes_in_every_form_too_octet_for_octet(form):
+    parts = inbound(manner={"inbound_form": form}, text=None, data=DATA)
+
+    assert {sm.data_coding for sm in parts} == {4}
+    if form == "payload":
+        assert [sm.optional(Tag.MESSAGE_PAYLOAD) for sm in parts] == [DATA]
+        return
+    head = 6 if form == "udh" else 0
+    assert b"".join(sm.short_message[head:] for sm in parts) == DATA
+    assert [len(sm.short_message) - head for sm in parts] == [134, 134, 132]
+    numbers = {
+        "udh": lambda sm: tuple(sm.short_message[4:6]),
+        "sar": lambda sm: (
+            sm.optional(Tag.SAR_TOTAL_SEGMENTS)[0],
+            sm.optional(Tag.SAR_SEGMENT_SEQNUM)[0],
+        ),
+    }
+    assert [numbers[form](sm) for sm in parts] == [(3, 1), (3, 2), (3, 3)]
+
+
+def test_long_ucs_2_and_binary_may_come_whole():
+    (sm,) = inbound(text="ж" * 200)
+    assert (sm.data_coding, sm.short_message) == (8, b"")
+    assert sm.optional(Tag.MESSAGE_PAYLOAD) == ("ж" * 200).encode("utf-16-be")
+
+
+@given(st.sampled_from(State), st.none() | st.integers(-9, 70_000), st.booleans())
+def test_err_has_three_digits_whatever_the_number(state, code, reported):
+    assert re.fullmatch(FORM, text_of(receipt(state=state, cause_code=code, reported=reported)))
+
+
+def test_no_number_of_a_report_is_taken_for_one_of_a_refusal():
+    reported = {error_of(State.FAILED, code, reported=True) for code in range(256)}
+    refused = {error_of(State.FAILED, code, reported=False) for code in range(700)}
+    ours = {error_of(state, None, reported=False) for state in OWN}
+
+    assert not reported & refused
+    assert not (reported | refused) & ours
 
 
 @pytest.mark.parametrize(
-    ("state", "code", "error"),
+    ("state", "code", "reported", "error"),
     [
-        (State.DELIVERED, None, "000"),
-        (State.SENT, None, "000"),
-        (State.FAILED, 0x41, "065"),
-        (State.FAILED, None, "902"),
-        (State.EXPIRED, 0x46, "070"),
-        (State.EXPIRED, None, "900"),
-        (State.CANCELLED, None, "901"),
-        (State.NO_REPORT, None, "903"),
+        (State.DELIVERED, None, True, "000"),
+        (State.SENT, None, False, "000"),
+        (State.SENT, 0x20, True, "032"),
+        (State.FAILED, 0x41, True, "065"),
+        (State.FAILED, 0xFF, True, "255"),
+        (State.FAILED, 0x41, False, "365"),
+        (State.FAILED, 0, False, "300"),
+        (State.FAILED, 208, False, "508"),
+        (State.FAILED, 322, False, "622"),
+        (State.FAILED, 599, False, "899"),
+        (State.FAILED, 600, False, "299"),
+        (State.FAILED, -1, False, "299"),
+        (State.FAILED, None, False, "902"),
+        (State.EXPIRED, 0x46, True, "070"),
+        (State.EXPIRED, None, False, "900"),
+        (State.CANCELLED, None, False, "901"),
+        (State.NO_REPORT, None, False, "903"),
     ],
 )
-def test_err_is_the_networks_number_or_one_of_ours(state, code, error):
-    sm = receipt(state=state, cause_code=code)
+def test_err_is_the_networks_number_or_one_of_ours(state, code, reported, error):
+    sm = receipt(state=state, cause_code=code, reported=reported)
 
     assert f" err:{error} " in text_of(sm)
     assert (sm.optional(Tag.NETWORK_ERROR_CODE) is None) == (code is None)
@@ -310,3 +358,16 @@ def test_a_second_opinion_agrees_on_packing():
         theirs = modem_pack(septets)
         assert pack(septets)[: len(theirs) - 1] == theirs[: len(theirs) - 1]
         assert unpack(theirs) == septets
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "octet"),
+    [
+        (State.FAILED, 30, 30),
+        (State.FAILED, 500, 255),
+        (State.FAILED, None, 255),
+        (State.SENT, None, 0),
+    ],
+)
+def test_a_query_is_answered_with_the_number_itself_as_far_as_it_fits(state, code, octet):
+    assert octet_of(state, code) == octet

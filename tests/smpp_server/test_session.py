@@ -299,8 +299,22 @@ def test_a_deliver_sm_that_is_not_answered_closes():
         assert session.state is State.BOUND_TRX
 
     session.tick(65.0)
+    assert session.state is State.LEAVING
+    session.tick(69.0)
 
-    assert session.state is State.CLOSED
+    assert (session.state, session.why) == (State.CLOSED, "no answer to deliver_sm")
+
+
+def test_answers_that_are_on_their_way_are_taken_when_one_does_not_come():
+    session = bound(window=3)
+    session.deliver(b"", 5.0)
+    late = session.deliver(b"", 6.0)
+    tell(session, frame(ENQUIRE_LINK), 60.0)
+    session.tick(65.0)
+
+    assert not session.may_deliver
+    answer = frame(DELIVER_SM | RESP, b"\0", sequence=late)
+    assert tell(session, answer, 65.1) == [Answered(late, 0)]
 
 
 def test_a_peer_that_does_not_read_is_not_read_from_and_is_closed_in_the_end():

@@ -419,3 +419,13 @@ async def test_what_a_keyword_did_survives_as_a_whole(open_world, open_store, cl
     again = World(await open_store(how=how()), world.account, world.sim, clock)
     assert await answers(again) == [(ALICE, TEXTS[Keyword.STOP], world.sim)]
     assert not await may(again)
+
+
+async def test_other_words_hold_from_the_next_message_on(open_world):
+    world = await open_world()
+    words = reading({Keyword.STOP: ("genug",)})
+    await says(world, "genug")
+    assert await may(world)
+    world.store.inbound.exchange(words)
+    await says(world, "Genug!")
+    assert not await may(world)

@@ -205,3 +205,12 @@ async def test_where_the_store_cannot_be_read_the_old_limits_stay(world):
         await allowances.refresh()
     now = world.clock.now()
     assert first.earliest(now, 2).at > now
+
+
+async def test_a_bundle_that_was_over_before_the_sim_was_seen_is_read_like_any_other(world):
+    await send(world)
+    over, now = Bundle(5, date(2020, 1, 1), date(2020, 1, 31), UTC), world.clock.now()
+    allowance = Allowance((over,))
+    read = await world.store.usage.read(world.sim, lambda memory: recollect((over,), memory, now))
+    allowance.exchange(read)
+    assert allowance.earliest(now).reason == "bundle of 5 parts ended on 31 January 2020"

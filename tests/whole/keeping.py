@@ -152,7 +152,7 @@ async def _running(made, mending, judging, check_every, root):
         zone=UTC,
         check_every=timedelta(seconds=check_every),
         mending=mending,
-        judging=judging,
+        judging=lambda: judging,
         **more,
     )
     allowances = made.allowances = Allowances(

@@ -9,6 +9,8 @@ from tests.forking import run
 
 ICCID = Sim.numbered(0).iccid
 
+OTHERWISE = "[keywords]\nstop = ['genug']\n[judging]\nconsecutive = 2"
+
 
 def config(parts, more=""):
     return f'[[sims]]\niccid = "{ICCID}"\nparts_per_day = {parts}\n{more}'
@@ -82,9 +84,10 @@ async def test_a_sim_is_disabled_and_what_errors_mean_is_changed_while_the_daemo
         running_box(tmp_path / "data", bank.ports, config=config(3)) as box,
     ):
         await box.lines_ready(1)
-        text = config(3, "enabled = false\n[causes]\ncms = { 500 = 'passing' }")
+        text = config(3, f"enabled = false\n[causes]\ncms = {{ 500 = 'passing' }}\n{OTHERWISE}")
         answer = (await box.local.post("/local/reload", json={"text": text})).json()
-        assert set(answer["changed"]) == {"sims", "causes"}
+        assert set(answer["changed"]) == {"sims", "causes", "keywords", "judging"}
+        assert answer["after_restart"] == []
         (warning,) = answer["warnings"]
         assert warning.startswith("causes.cms.500: ")
         await says(box, "is disabled in the configuration")

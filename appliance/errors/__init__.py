@@ -5,6 +5,7 @@
     ApplianceError
     ├── BadConfig                 the configuration cannot be used
     ├── CannotListen              a door's address or port cannot be had
+    ├── BadCertificate            TLS files cannot be used
     ├── SubmissionRefused         a message is not taken; ``field`` says what is wrong with it
     │   ├── BadField              a field is malformed
     │   ├── BadNumber             the recipient is no phone number
@@ -15,12 +16,16 @@
     │   ├── NotAllowedHere        the text breaks a rule of the site
     │   └── ReferenceUsed         reference or idempotency key stands for another message
     ├── NoRoom                    nothing can be taken just now; later it can
+    │   └── QueueFull             as many messages of the account wait as may
+    ├── TooFast                   the account submits faster than it may
+    ├── AccountPaused             the account may hand in nothing until it is resumed
     ├── TooLate                   a message has left, or its fate is known: nothing to change
     ├── NotFound                  no such thing, or not this account's
     ├── LineUnclear               no line is called that, or several are
     ├── NameTaken                 an account of that name is there already
     ├── Unauthorised              the credentials are wrong
     ├── Forbidden                 the account may not do that
+    ├── NotNow                    a bind is refused whose password is not even looked at
     ├── ErrandFailed              what was asked of a line was not done; says why
     ├── StoreError
     │   ├── StoreClosed           the store is shut, the verb did not run
@@ -44,11 +49,83 @@
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
+from appliance.errors.base import ApplianceError
+from appliance.errors.modems import (
+    CommandRefused,
+    ModemError,
+    ModemSilent,
+    ModemUnwell,
+    NotReady,
+    PortBusy,
+    PortGone,
+    PortHangs,
+    UssdBusy,
+    UssdFailed,
+)
+from appliance.errors.refusals import (
+    AccountPaused,
+    BadField,
+    BadNumber,
+    NoRoom,
+    NotAllowedHere,
+    NumberNotAllowed,
+    OptedOut,
+    QueueFull,
+    ReferenceUsed,
+    SubmissionRefused,
+    TooFast,
+    TooLate,
+    TooManyParts,
+    TooOften,
+)
 
-class ApplianceError(Exception):
-    """Whatever this project raises on purpose."""
+__all__ = [
+    "AccountPaused",
+    "ApplianceError",
+    "BadCertificate",
+    "BadConfig",
+    "BadField",
+    "BadNumber",
+    "CannotListen",
+    "CommandRefused",
+    "ErrandFailed",
+    "Forbidden",
+    "IllegalTransition",
+    "LineUnclear",
+    "ModemError",
+    "ModemSilent",
+    "ModemUnwell",
+    "NameInUse",
+    "NameTaken",
+    "NoRoom",
+    "NobodyThere",
+    "NotAllowedHere",
+    "NotFound",
+    "NotNow",
+    "NotReady",
+    "NumberNotAllowed",
+    "OptedOut",
+    "PduError",
+    "PortBusy",
+    "PortGone",
+    "PortHangs",
+    "QueueFull",
+    "ReferenceUsed",
+    "SmppError",
+    "StoreClosed",
+    "StoreError",
+    "StoreLocked",
+    "SubmissionRefused",
+    "TooFast",
+    "TooLate",
+    "TooManyParts",
+    "TooOften",
+    "Unauthorised",
+    "Undelivered",
+    "UssdBusy",
+    "UssdFailed",
+]
 
 
 class BadConfig(ApplianceError):
@@ -74,66 +151,16 @@ class CannotListen(ApplianceError):
         return f"{self.door} cannot listen on {self.host} port {self.port}: {self.why}"
 
 
-class SubmissionRefused(ApplianceError):
-    """A message is not taken. ``field`` names what is wrong with it, ``reason`` says why.
+class BadCertificate(ApplianceError):
+    """A certificate, its key or the certificates of those who sign for clients cannot be used."""
 
-    ``reason`` never holds a text or a whole number, so it may be logged.
-    """
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(field, reason)
-        self.field = field
-        self.reason = reason
+    def __init__(self, key: str, path: str, why: str) -> None:
+        """``key``: the setting that names the file."""
+        super().__init__(key, path, why)
+        self.key, self.path, self.why = key, path, why
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.reason}"
-
-
-class BadField(SubmissionRefused):
-    """A field is malformed."""
-
-
-class BadNumber(SubmissionRefused):
-    """The recipient is no phone number."""
-
-
-class NumberNotAllowed(SubmissionRefused):
-    """A phone number, but not one that may be written to (emergency, short code, country)."""
-
-
-class TooManyParts(SubmissionRefused):
-    """The text needs more parts than a message may have."""
-
-
-class OptedOut(SubmissionRefused):
-    """The recipient said STOP."""
-
-
-class TooOften(SubmissionRefused):
-    """The recipient was written to often enough, or with this very text, by what is set."""
-
-
-class NotAllowedHere(SubmissionRefused):
-    """The text breaks a rule of this site."""
-
-
-class ReferenceUsed(SubmissionRefused):
-    """The reference or the idempotency key stands for a different message already."""
-
-
-class NoRoom(ApplianceError):
-    """Nothing can be taken just now (disk nearly full, queue full); later it can."""
-
-
-class TooLate(ApplianceError):
-    """A message can be cancelled or replaced no more; ``why`` in words."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"too late: {self.why}"
+        return f"[smpp] {self.key} = {self.path}: {self.why}"
 
 
 class NotFound(ApplianceError):
@@ -176,6 +203,10 @@ class NameTaken(ApplianceError):
 
 class Unauthorised(ApplianceError):
     """The credentials are wrong, or the account is revoked."""
+
+
+class NotNow(ApplianceError):
+    """A bind is refused for a reason that may pass; its password is not looked at."""
 
 
 class Forbidden(ApplianceError):
@@ -237,13 +268,15 @@ class Undelivered(ApplianceError):
     Attributes:
         reason: one line for the page, such as ``HTTP 503`` or ``deliver_sm_resp 0x64``.
         parked: the other side refused it for good; it is kept and shown, not tried again.
+        lost: there was no answer, since the connection went: the first time it is tried at once.
 
     """
 
-    def __init__(self, reason: str, *, parked: bool = False) -> None:
+    def __init__(self, reason: str, *, parked: bool = False, lost: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.parked = parked
+        self.lost = lost
 
     def __str__(self) -> str:
         return self.reason
@@ -275,117 +308,3 @@ class SmppError(ApplianceError):
 
     def __str__(self) -> str:
         return f"0x{self.status:08X}: {self.reason}"
-
-
-class ModemError(ApplianceError):
-    """A modem did not do what it was asked. ``port`` says which one."""
-
-    def __init__(self, port: str, command: str, *facts: object) -> None:
-        super().__init__(port, command, *facts)
-        self.port = port
-        self.command = command
-
-
-class CommandRefused(ModemError):
-    """The modem answered a command with an error.
-
-    Attributes:
-        final: the result line as the modem wrote it, such as ``+CMS ERROR: 38``.
-        code: its number, or None where the modem gave none (plain ``ERROR``).
-            For +CMS: 3GPP TS 27.005 clause 3.2.5; for +CME: 27.007 clause 9.2.
-
-    """
-
-    def __init__(self, port: str, command: str, final: str) -> None:
-        super().__init__(port, command, final)
-        self.final = final
-        _, _, number = final.rpartition(" ")
-        self.code = int(number) if number.isascii() and number.isdigit() else None
-
-    def __str__(self) -> str:
-        return f"{self.port}: {self.command} refused: {self.final}"
-
-
-class ModemSilent(ModemError):
-    """No final answer within ``timeout``."""
-
-    def __init__(self, port: str, command: str, timeout: timedelta) -> None:
-        super().__init__(port, command, timeout)
-        self.timeout = timeout
-
-    @property
-    def why(self) -> str:
-        """What went unanswered, without the port."""
-        return f"no answer to {self.command} in {self.timeout.total_seconds():g} s"
-
-    def __str__(self) -> str:
-        return f"{self.port}: {self.why}"
-
-
-class PortGone(ModemError):
-    """The port vanished, or was closed while a command was in flight."""
-
-    def __init__(self, port: str, command: str, why: str) -> None:
-        super().__init__(port, command, why)
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.port}: {self.why}"
-
-
-class PortHangs(PortGone):
-    """The port is there, but does not open, or does not close: the driver or the device hangs."""
-
-
-class PortBusy(ModemError):
-    """Another process holds the port; ``holder`` names it where that can be found out."""
-
-    def __init__(self, port: str, holder: str | None) -> None:
-        super().__init__(port, "open", holder)
-        self.holder = holder
-
-    def __str__(self) -> str:
-        return f"{self.port} is held by {self.holder or 'another process'}"
-
-
-class UssdFailed(ModemError):
-    """A USSD code or answer came to nothing. ``why`` holds neither it nor the network's words."""
-
-    def __init__(self, port: str, why: str) -> None:
-        super().__init__(port, "AT+CUSD", why)
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.port}: USSD: {self.why}"
-
-
-class UssdBusy(UssdFailed):
-    """A USSD dialogue is under way on this modem; there is one at a time."""
-
-
-class NotReady(ModemError):
-    """The modem answers, but cannot send: ``why`` in words, for the page."""
-
-    def __init__(self, port: str, why: str) -> None:
-        super().__init__(port, "", why)
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.port}: {self.why}"
-
-
-class ModemUnwell(ModemError):
-    """The modem answers, but does not do its work; ``why`` in words, for the page.
-
-    Attributes:
-        symptom: what it suffers from, a value of ``modem.ladder.Symptom``.
-
-    """
-
-    def __init__(self, port: str, symptom: str, why: str) -> None:
-        super().__init__(port, "", symptom, why)
-        self.symptom = symptom
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.port}: {self.why}"
