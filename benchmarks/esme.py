@@ -30,7 +30,7 @@ class Esme:
         """Bind, and listen until the end of the block."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         body = f"{system_id}\0{password}\0\0".encode() + bytes([0x34, 0, 0, 0])
-        writer.write(_pdu(BIND_TRANSCEIVER, 1, body))
+        writer.write(pdu(BIND_TRANSCEIVER, 1, body))
         esme = cls(reader, writer)
         command, status, _, _ = await esme._read()
         assert (command, status) == (RESPONSE | BIND_TRANSCEIVER, 0), (hex(command), status)
@@ -46,7 +46,7 @@ class Esme:
         for number in range(messages):
             while number - self.answered >= window:
                 await self._move()
-            self._writer.write(_submit(number, receipts=receipts))
+            self._writer.write(submit_pdu(number + 2, number, receipts=receipts))
         while self.answered < messages:
             await self._move()
 
@@ -66,10 +66,10 @@ class Esme:
                 assert status == 0, hex(status)
                 self.answered += 1
             elif command == DELIVER_SM:
-                self._writer.write(_pdu(RESPONSE | DELIVER_SM, sequence, b"\0"))
+                self._writer.write(pdu(RESPONSE | DELIVER_SM, sequence, b"\0"))
                 self.delivered += b"stat:DELIVRD" in body
             elif command == ENQUIRE_LINK:
-                self._writer.write(_pdu(RESPONSE | ENQUIRE_LINK, sequence, b""))
+                self._writer.write(pdu(RESPONSE | ENQUIRE_LINK, sequence, b""))
             self._moved.set()
 
     async def _read(self) -> tuple[int, int, int, bytes]:
@@ -83,12 +83,14 @@ def recipient(number: int) -> str:
     return f"4915120{number:06d}"
 
 
-def _pdu(command: int, sequence: int, body: bytes) -> bytes:
+def pdu(command: int, sequence: int, body: bytes) -> bytes:
+    """Return a PDU without an error."""
     return HEADER.pack(HEADER.size + len(body), command, 0, sequence) + body
 
 
-def _submit(number: int, *, receipts: bool) -> bytes:
+def submit_pdu(sequence: int, number: int, *, receipts: bool = False) -> bytes:
+    """Return a submit_sm to the recipient of this number."""
     text = f"Your order {number} is on its way.".encode()
     to = b"\1\1" + recipient(number).encode() + b"\0"
     body = b"\0\0\0\0" + to + bytes(3) + b"\0\0" + bytes([receipts, 0, 0, 0, len(text)]) + text
-    return _pdu(SUBMIT_SM, number + 2, body)
+    return pdu(SUBMIT_SM, sequence, body)
