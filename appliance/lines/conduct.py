@@ -28,6 +28,12 @@ LONGEST_PAUSE: Final = timedelta(minutes=30)
 
 REGISTERED: Final = frozenset({"home", "roaming"})
 
+SEARCHING: Final = frozenset({"searching", "none"})
+
+LOST: Final = timedelta(minutes=30)
+"""How long a modem may search for a network before it is restarted: some never find one again
+by themselves. The time was chosen without a measurement on hardware."""
+
 
 class Conduct:
     """What holds one line besides its limits, and what is done about it.
@@ -58,6 +64,7 @@ class Conduct:
         self._probation = Probation(sim_id, hands, watch, self._changed)
         self._from = self._until = hands.clock.now()
         self._why = ""
+        self._lost: datetime | None = None  # since when it searches for a network
 
     def paused(self, now: datetime) -> str | None:
         """Return why the SIM sends nothing until it is resumed or tried; None if it may send."""
@@ -95,7 +102,8 @@ class Conduct:
         self._probation.reported()
 
     async def look(self) -> None:
-        """See now and then whether reports come at all."""
+        """See now and then whether there is a network, and whether reports come at all."""
+        self._search()
         if self._modem.health.reports in UNREPORTED:
             return
         with suppress(StoreError):
@@ -107,6 +115,19 @@ class Conduct:
                 self._probation.condemn(why)
             else:
                 self._mend(Symptom.REPORTS_MISSING, step)
+
+    def _search(self) -> None:
+        """Have a modem restarted that finds no network for long."""
+        now = self._hands.clock.now()
+        if self._modem.health.registration not in SEARCHING:
+            self._lost = None
+            return
+        self._lost = min(self._lost or now, now)  # a clock set back begins anew
+        if now - self._lost < LOST:
+            return
+        step = self._watch.mender.plan(Symptom.NO_NETWORK)
+        if step is not None and step.rung is not Rung.REST:
+            self._mend(Symptom.NO_NETWORK, step)
 
     def _mend(self, symptom: Symptom, step: Step | None) -> None:
         """Have the modem mended, or stop sending for a while where that was in vain."""

@@ -57,6 +57,7 @@ BECAUSE: Final[Mapping[Symptom, str]] = {
     Symptom.FAILURES: "it failed again and again",
     Symptom.NOTHING_OUT: "nothing got out although it is registered",
     Symptom.REPORTS_MISSING: "reports for its SIM are missing",
+    Symptom.NO_NETWORK: "it has searched for a network for long",
 }
 
 GIVEN_UP_NEXT: Final = (

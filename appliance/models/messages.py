@@ -44,9 +44,7 @@ class Message(SQLModel, table=True):
         # What has an account sent, newest first?
         Index("ix_message_account", "account_id", "id"),
         # What stepped aside, and could leave now that a SIM may more than before?
-        Index(
-            "ix_message_aside", "id", **partial("state = 'queued' AND waits_since IS NOT NULL")
-        ),
+        Index("ix_message_aside", "id", **partial("state = 'queued' AND waits_since IS NOT NULL")),
         # Whose time is up?
         Index("ix_message_expiry", "expires_at", **partial("state = 'queued'")),
         # Which are open for too long?

@@ -56,6 +56,7 @@ class Symptom(StrEnum):
     FAILURES = "failures"  # so many parts in a row failed by the modem's own fault
     NOTHING_OUT = "nothing_out"  # registered, and so many parts in a row did not get out
     REPORTS_MISSING = "reports_missing"  # this SIM gets none, others do
+    NO_NETWORK = "no_network"  # it has searched for one for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ MAY: Final[Mapping[Symptom, Set[Rung]]] = {
     S.FAILURES: {R.RESET, R.USB},
     S.NOTHING_OUT: {R.RESET, R.USB},
     S.REPORTS_MISSING: {R.RESET},
+    S.NO_NETWORK: {R.RESET},
 }
 """Which rungs may help against what."""
 
@@ -124,8 +126,9 @@ BY_ERROR: Final[Mapping[type[ModemError], Symptom]] = {
     PortHangs: S.HANGS,
 }
 
-ONCE_A_DAY: Final = frozenset({S.REPORTS_MISSING})
-"""What is worth one step a day and no more: the line works, after all."""
+ONCE_A_DAY: Final = frozenset({S.REPORTS_MISSING, S.NO_NETWORK})
+"""What is worth one step a day and no more: the modem works, after all, and where there is no
+network it cannot do better."""
 
 
 @dataclass(frozen=True, slots=True)

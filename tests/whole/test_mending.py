@@ -10,7 +10,7 @@ import pytest
 
 from appliance import usb_helper
 from appliance.config.settings import Mending
-from appliance.lines import mending, watching
+from appliance.lines import conduct, mending, watching
 from appliance.modem import usb
 from appliance.modem.ladder import Rung
 from appliance.policy.judgement import JudgementRules
@@ -164,6 +164,20 @@ async def test_registered_and_nothing_gets_out_is_an_incident_and_restarts_the_m
         await here.submit(NUMBER)
         await here.on_air(NUMBER)
         await here.stands("nothing_out", standing=False)
+
+
+async def test_a_modem_that_finds_no_network_for_long_is_restarted(tmp_path, monkeypatch):
+    monkeypatch.setattr(conduct, "LOST", timedelta(seconds=1))
+    async with home(tmp_path) as here:
+        await here.ready()
+        await here.fault("coverage", coverage="searching")
+        await here.line_is("it was restarted", lambda one: "reset" in taken(one))
+        said = "The modem was restarted, because it has searched for a network for long."
+        assert ("mended", said) in await here.incidents()
+        await here.fault("coverage", coverage="home")
+        await here.ready()
+        await here.submit(NUMBER)
+        await here.on_air(NUMBER)
 
 
 async def test_somebody_may_have_a_modem_restarted(tmp_path):
