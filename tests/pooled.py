@@ -126,18 +126,18 @@ class Pooled:
 
     async def until_sent(self, count: int) -> None:
         """Wait until so many parts were on the air."""
-        await self._until(lambda: len(self.air) >= count)
+        await self.until(lambda: len(self.air) >= count)
 
     async def until_all_left(self) -> None:
         """Wait until nothing is queued any more, and nothing is about to leave."""
         queued = "SELECT 1 FROM part WHERE state IN ('queued', 'sending') LIMIT 1"
-        await self._until(lambda: not self.rows(queued))
+        await self.until(lambda: not self.rows(queued))
 
     async def until_asleep(self, account: str, category: str) -> None:
         """Wait until the dispatcher has found that nothing of a lane can leave."""
         lane_id = await self.lane(account, category)
         lanes = self.dispatcher._queue
-        await self._until(lambda: (lane := lanes.lane(lane_id)) is not None and lane.asleep)
+        await self.until(lambda: (lane := lanes.lane(lane_id)) is not None and lane.asleep)
 
     async def until_said(self, name: str, said: str) -> None:
         """Wait until this is why a message waits; ``*`` in it stands for anything."""
@@ -146,7 +146,8 @@ class Pooled:
                 await asyncio.sleep(0.005)
 
     @staticmethod
-    async def _until(there: Callable[[], bool]) -> None:
+    async def until(there: Callable[[], bool]) -> None:
+        """Wait until something is so."""
         async with asyncio.timeout(30):
             while not there():
                 await asyncio.sleep(0.005)

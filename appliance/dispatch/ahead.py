@@ -349,6 +349,7 @@ class ReadAhead:
             bundle=waiting.bundle_id,
             refused_by=frozenset(waiting.refused_by),
             refused_until=waiting.refused_until,
+            stopped=(waiting.refused_until or self._clock.now()) >= waiting.expires_at,
         )
 
 

@@ -20,6 +20,7 @@ class Candidate:
         known_sim: the SIM that the recipient last heard from; None: it knows none.
         bundle: what an app has split itself, and it is a segment of; None: nothing.
         refused_by: SIMs that it was tried by in vain; they try again from ``refused_until`` on.
+        stopped: they were told STOP by its recipient instead, and do not try again.
 
     """
 
@@ -37,6 +38,7 @@ class Candidate:
     bundle: int | None = None
     refused_by: frozenset[int] = frozenset()
     refused_until: datetime | None = None
+    stopped: bool = False
 
     def rests_until(self, sim_id: int, now: datetime) -> datetime | None:
         """Return until when a SIM is not to try it again; None: it may now."""

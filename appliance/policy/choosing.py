@@ -14,7 +14,9 @@ from appliance.policy.candidate import Candidate
 from appliance.policy.limits import Wait
 from appliance.policy.routes import EVERY_SIM, Destination, same_network
 
-REFUSED: Final = "it has tried this message in vain, or its recipient has told it to stop"
+REFUSED: Final = "it has tried this message in vain"
+
+STOPPED: Final = "its recipient has told it to stop (STOP)"
 
 STICKY: Final = timedelta(seconds=60)
 """How long a message waits for the SIM that its recipient knows, if nothing else is set."""
@@ -194,7 +196,7 @@ def why_not_by(candidate: Candidate, line: Free, now: datetime) -> str:
 def _wait(candidate: Candidate, line: Free, now: datetime) -> Wait:
     """Return when a line may send a message, as far as it and its limits are concerned."""
     if until := candidate.rests_until(line.sim_id, now):
-        return Wait(until, REFUSED)
+        return Wait(None, STOPPED) if candidate.stopped else Wait(until, REFUSED)
     return line.may_send(now, line.pending + candidate.parts, candidate)
 
 

@@ -199,9 +199,11 @@ class Dispatch(Endings):
             changes = [Change(part_id, Event.CANCEL, item.at, said.why) for part_id in parts]
             apply(transaction, changes, self._base.ids)
             return NotBegun(said.why)
-        sims = sorted({*waiting.refused_by, *said.sims})
-        row = {"row": waiting.message_id, "sims": sims, "until": waiting.expires_at}
-        execute(AVOID, row)
+        # SIMs that only rest try again before; this one is then told the same once more.
+        rests = waiting.refused_until is not None and waiting.refused_until > item.at
+        until = waiting.refused_until if rests else waiting.expires_at
+        sims = sorted({*(waiting.refused_by if rests else ()), *said.sims})
+        execute(AVOID, {"row": waiting.message_id, "sims": sims, "until": until})
         return NotBegun("the recipient has opted out of this SIM (STOP): another one may write")
 
 

@@ -1,8 +1,8 @@
 """A STOP that holds for one number of ours: other SIMs carry what waits, or it says why not."""
 
-import asyncio
-
 from appliance.policy.consent import KeywordRules, Per
+from appliance.store.optouts import NO_SIM_LEFT
+from appliance.store.values import LineFacts
 from tests.dispatch.test_dispatcher import CODE, SHORT
 from tests.pooled import pooled
 from tests.store.test_messages import stop
@@ -23,9 +23,36 @@ async def test_after_a_stop_to_one_number_other_sims_write_until_they_are_told_t
         assert len({each.iccid for each in pool.ledger[1:]}) == 1
         await says_stop(pool, second)
         name = await pool.submit("shop", "transactional")
-        await asyncio.sleep(0.1)
-        assert "its recipient has told it to stop" in await pool.waits(name)
+        await pool.until_said(name, "*, *: its recipient has told it to stop (STOP)")
         assert len(pool.air) == 5
+
+
+async def test_where_no_sim_in_any_modem_is_left_it_ends_as_opted_out_at_once(tmp_path):
+    async with pooled(tmp_path, 2, keywords=KeywordRules(per=Per.NUMBER)) as pool:
+        for line in pool.lines:
+            await in_its_modem(pool, line)
+        name = await pool.submit("shop", "transactional")
+        for line in pool.lines:
+            await says_stop(pool, line.sim_id)
+        pool.supply()
+        state = "SELECT state, cause FROM message WHERE state = 'cancelled'"
+        await pool.until(lambda: bool(pool.rows(state)))
+        assert pool.rows(state) == [("cancelled", NO_SIM_LEFT)]
+        assert await pool.store.lanes.explained(name) is None
+
+
+async def in_its_modem(pool, line):
+    facts = LineFacts(
+        slot=line.slot,
+        port=line.slot,
+        state="ready",
+        cause="",
+        next_step="",
+        simulated=False,
+        changed_at=pool.clock.now(),
+        sim_id=line.sim_id,
+    )
+    await pool.store.lines.tell(facts)
 
 
 async def sims(pool):

@@ -288,8 +288,12 @@ def test_a_sim_that_was_refused_a_message_leaves_it_to_another_and_tries_later()
     assert keys(plan([message(1, **refused)], [line(1), line(2)])) == [(1, 2)]
     assert choose(message(1, **refused), [line(1, name="A")], NOW).at == until
     assert why_not(message(1, **refused), line(1, name="A"), NOW) == (
-        "A: it has tried this message in vain, or its recipient has told it to stop,"
-        " next at 12:00:30"
+        "A: it has tried this message in vain, next at 12:00:30"
+    )
+    stopped = message(1, stopped=True, **refused)
+    assert choose(stopped, [line(1)], NOW).at is None
+    assert why_not(stopped, line(1, name="A"), NOW) == (
+        "A: its recipient has told it to stop (STOP)"
     )
     assert choose(message(1, **refused), [line(1)], until).line is not None
 

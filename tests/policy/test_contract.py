@@ -42,3 +42,28 @@ def test_a_sim_without_settings_has_no_limits_and_serves_all():
     contract = Contract()
     assert (contract.limits, contract.weight, contract.price, contract.group) == ((), 1, None, "")
     assert contract.eligible == Eligible()
+
+
+CODES = {"DE": "+49", "US": "+1"}
+
+
+@pytest.mark.parametrize(
+    ("eligible", "beginning", "bars"),
+    [
+        (Eligible(), "+33", False),  # it may write to all
+        (Eligible(categories=frozenset({"otp"})), "+33", False),  # that says nothing of numbers
+        (Eligible(prefixes=("+4915",)), "+4", False),
+        (Eligible(prefixes=("+4915",)), "+49", False),
+        (Eligible(prefixes=("+4915",)), "+4916", True),
+        (Eligible(prefixes=("+4915",)), "+49151", False),
+        (Eligible(countries=frozenset({"DE"})), "+33", True),
+        (Eligible(countries=frozenset({"DE"})), "+49", False),
+        (Eligible(countries=frozenset({"US"})), "+1416", False),  # Canada shares the code
+        (Eligible(prefixes=("+336",), countries=frozenset({"DE"})), "+33", False),
+        (Eligible(prefixes=("+336",), countries=frozenset({"DE"})), "+337", True),
+    ],
+)
+def test_numbers_are_barred_only_where_none_that_begins_so_may_be_written_to(
+    eligible, beginning, bars
+):
+    assert eligible.bars(beginning, CODES.__getitem__) is bars

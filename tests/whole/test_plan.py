@@ -88,13 +88,13 @@ class Site:
         found = [attempt for story in stories for attempt in story.attempts]
         return sorted(found, key=lambda attempt: attempt.answered_at)
 
-    async def left(self):
+    async def left(self, every=5):
         """Wait until nothing is queued or under way."""
         while True:
             queue = await self.store.views.queue()
             if queue.queued == queue.sending == 0:
                 return
-            await asyncio.sleep(5)
+            await asyncio.sleep(every)
 
     async def ready(self, count):
         while True:
@@ -105,11 +105,11 @@ class Site:
 
 
 @asynccontextmanager
-async def working(loop, folder, clock):
+async def working(loop, folder, clock, text=CONFIG):
     settings = folder / "appliance.toml"
     ports = folder / "bank" / "modem*"
     sims = [Sim.numbered(number).iccid for number in range(3)]
-    settings.write_text(CONFIG.format(data=folder, ports=ports, sims=sims), "utf-8")
+    settings.write_text(text.format(data=folder, ports=ports, sims=sims), "utf-8")
     config = Config.load(settings)
     store = await Store.open(
         sqlite_url(folder), folder, daemon="box", clock=clock, reading=reading({})
