@@ -154,7 +154,9 @@ def normalise_network(address: str, region: str | None) -> str:
     if not digits.startswith(("+", "00")):
         # Many networks leave the + out; but a guess is taken only if such a number exists.
         readings += [guess for guess in _international(digits) if _valid(guess)]
-    best = next(filter(_valid, readings), next(iter(readings), None))
+    best = readings[0] if readings else None
+    if len(readings) > 1:
+        best = next(filter(_valid, readings), best)
     return _e164(best) if best else digits
 
 
@@ -246,7 +248,7 @@ def _plan(code: str) -> _Plan | None:
 def _plainly(raw: str) -> str | None:
     """Return the country of a number that is E.164 as it is written; None: read it with care.
 
-    Nearly all numbers are, and it takes a twentieth of the time that ``phonenumbers`` takes: that
+    Nearly all numbers are, and it takes an eighth of the time that ``phonenumbers`` takes: that
     also takes the code, looks for a national prefix behind it, and counts what is left.
     """
     if raw[:1] != "+" or not _BARE.fullmatch(raw):
@@ -254,9 +256,8 @@ def _plainly(raw: str) -> str | None:
     for end in range(2, LONGEST_CODE + 2):
         if plan := _plan(raw[1:end]):
             national = raw[end:]
-            plain = len(national) in plan.lengths and national[0] != "0"
-            plain = plain and not (plan.prefix and plan.prefix.match(national))
-            return plan.country if plain else None
+            dialled = plan.prefix is not None and plan.prefix.match(national)
+            return plan.country if len(national) in plan.lengths and not dialled else None
     return None
 
 

@@ -54,6 +54,7 @@ BENCHES: dict[str, Bench] = {
     "submits, SMPP window 50, 4 binds, sync 20 ms": lambda at: smpp.submits(
         at, messages=20_000, window=50, binds=4, sync=timedelta(milliseconds=20)
     ),
+    "receipts, SMPP, 10,000": lambda at: smpp.receipts(at, messages=10_000),
     "idle binds, SMPP, 1,000": lambda at: smpp.idle(at, binds=1_000),
     "submits, REST": lambda at: doors.rest(at, messages=4_000),
     "choosing, 100 queued": lambda at: choosing.choosing(at, queued=100),

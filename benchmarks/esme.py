@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-SUBMIT_SM, DELIVER_SM, ENQUIRE_LINK, BIND_TRANSCEIVER = 0x04, 0x05, 0x15, 0x09
+SUBMIT_SM, DELIVER_SM, CANCEL_SM, ENQUIRE_LINK = 0x04, 0x05, 0x08, 0x15
+
+BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x02, 0x09
 
 RESPONSE = 0x80000000
 
@@ -17,23 +19,26 @@ HEADER = struct.Struct(">IIII")
 
 
 class Esme:
-    """A bound transceiver. ``delivered`` counts the receipts that said so."""
+    """A bound ESME. ``delivered`` counts the receipts that said so, ``ids`` are what was taken."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.delivered = self.answered = 0
+        self.ids: list[bytes] = []
         self._reader, self._writer = reader, writer
         self._moved = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
-    async def bound(cls, port: int, system_id: str, password: str) -> AsyncIterator[Self]:
+    async def bound(
+        cls, port: int, system_id: str, password: str, *, command: int = BIND_TRANSCEIVER
+    ) -> AsyncIterator[Self]:
         """Bind, and listen until the end of the block."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         body = f"{system_id}\0{password}\0\0".encode() + bytes([0x34, 0, 0, 0])
-        writer.write(pdu(BIND_TRANSCEIVER, 1, body))
+        writer.write(pdu(command, 1, body))
         esme = cls(reader, writer)
-        command, status, _, _ = await esme._read()
-        assert (command, status) == (RESPONSE | BIND_TRANSCEIVER, 0), (hex(command), status)
+        answer, status, _, _ = await esme._read()
+        assert (answer, status) == (RESPONSE | command, 0), (hex(answer), status)
         listening = asyncio.create_task(esme._listen())
         try:
             yield esme
@@ -50,6 +55,16 @@ class Esme:
         while self.answered < messages:
             await self._move()
 
+    async def cancel(self, window: int) -> None:
+        """Cancel all that was taken, at most ``window`` at once; return when it is."""
+        self.answered = 0
+        for number, name in enumerate(self.ids):
+            while number - self.answered >= window:
+                await self._move()
+            self._writer.write(pdu(CANCEL_SM, number + 2, b"\0" + name + bytes(7)))
+        while self.answered < len(self.ids):
+            await self._move()
+
     async def receipts(self, count: int) -> None:
         """Wait until so many messages were reported delivered, and acknowledged."""
         while self.delivered < count:
@@ -63,6 +78,10 @@ class Esme:
         while True:
             command, status, sequence, body = await self._read()
             if command == RESPONSE | SUBMIT_SM:
+                assert status == 0, hex(status)
+                self.answered += 1
+                self.ids.append(body.partition(b"\0")[0])
+            elif command == RESPONSE | CANCEL_SM:
                 assert status == 0, hex(status)
                 self.answered += 1
             elif command == DELIVER_SM:

@@ -1,4 +1,4 @@
-"""How many submits the SMPP door stores in a second, how soon it answers, what a bind costs."""
+"""What the SMPP door carries in a second, in and out, how soon it answers, what a bind costs."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.doors import NO_MODEMS
+from benchmarks.esme import BIND_TRANSMITTER, Esme
 from benchmarks.measure import cpu_seconds, pss_megabytes
 from benchmarks.slow_disk import slow_disk
 from tests.box import ROOT, Box, running_box
@@ -30,6 +31,20 @@ async def submits(
         calm = await _loaded(box, who, messages=messages // 2, window=window, rate=half)
     at_half = {f"{name}_at_half": calm[name] for name in ("answer_median_ms", "answer_p99_ms")}
     return full | at_half
+
+
+async def receipts(folder: Path, *, messages: int) -> dict[str, Any]:
+    """Let receipts fall due while nobody can take them; then bind, and take and answer them all.
+
+    The messages are submitted and cancelled by a transmitter: each receipt says that it was.
+    """
+    async with running_box(folder / "data", NO_MODEMS) as box:
+        who = await _accounts(box, 1)
+        async with Esme.bound(box.smpp_port, *who[0], command=BIND_TRANSMITTER) as esme:
+            await esme.submit(messages, 50, receipts=True)
+            await esme.cancel(50)
+        async with _load(box, who, f"--take={messages}") as process:
+            return await _measured(box, process, messages)
 
 
 async def idle(folder: Path, *, binds: int) -> dict[str, Any]:
@@ -59,15 +74,20 @@ async def _accounts(box: Box, binds: int) -> list[tuple[str, str]]:
 async def _loaded(
     box: Box, who: list[tuple[str, str]], *, messages: int, window: int, rate: float = 0
 ) -> dict[str, Any]:
-    assert box.process is not None
     what = (f"--messages={messages}", f"--window={window}", f"--rate={rate}")
     async with _load(box, who, *what) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        before = cpu_seconds(box.process.pid)
-        process.stdin.write(b"\n")
-        found: dict[str, Any] = json.loads(await process.stdout.readline())
-        cpu = cpu_seconds(box.process.pid) - before
+        return await _measured(box, process, messages)
+
+
+async def _measured(box: Box, process: asyncio.subprocess.Process, messages: int) -> dict[str, Any]:
+    """Let a load generator begin; return what it found, and what that cost the daemon."""
+    assert box.process is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
+    before = cpu_seconds(box.process.pid)
+    process.stdin.write(b"\n")
+    found: dict[str, Any] = json.loads(await process.stdout.readline())
+    cpu = cpu_seconds(box.process.pid) - before
     return found | {"cpu_s_per_1000": round(cpu / messages * 1000, 3)}
 
 

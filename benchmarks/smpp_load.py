@@ -1,7 +1,7 @@
 """The load for the SMPP door, in a process of its own: as cheap as asyncio allows.
 
-Submits are written beforehand; of an answer only its header is looked at. So a submit costs
-this side some ten microseconds, and what is measured is the daemon.
+Submits are written beforehand; of an answer, or of a receipt, only its header is looked at. So one
+costs this side some five microseconds, and what is measured is the daemon.
 """
 
 import argparse
@@ -32,11 +32,13 @@ SUBMIT_ANSWER, BIND_ANSWER = RESPONSE | SUBMIT_SM, RESPONSE | BIND_TRANSCEIVER
 class Bind(asyncio.Protocol):
     """One bind. It submits ``submits`` within ``window``, at ``rate`` in a second (0: at once).
 
-    ``took`` is how long each answer took, in seconds.
+    ``took`` is how long each answer took, in seconds; ``came`` is when each receipt came.
     """
 
     def __init__(self, credentials: tuple[str, str], submits: list[bytes], window: int) -> None:
         self.took: list[float] = []
+        self.came: list[float] = []
+        self.wanted = 0  # receipts to wait for
         self.bound = asyncio.get_running_loop().create_future()
         self.done = asyncio.get_running_loop().create_future()
         self._credentials, self._submits, self._window = credentials, submits, window
@@ -44,6 +46,7 @@ class Bind(asyncio.Protocol):
         self._next = 0
         self._allowed = 0  # how many may have been sent by now
         self._read = b""
+        self._said: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bind."""
@@ -63,6 +66,9 @@ class Bind(asyncio.Protocol):
             at += length
             self._took(command, status, sequence, now)
         self._read = data[at:]
+        if self._said:
+            self._transport.write(b"".join(self._said))
+            self._said.clear()
         self._submit()
 
     async def run(self, rate: float) -> None:
@@ -91,7 +97,11 @@ class Bind(asyncio.Protocol):
             self.bound.set_result(None)
         elif command in (DELIVER_SM, ENQUIRE_LINK):
             body = b"\0" if command == DELIVER_SM else b""
-            self._transport.write(pdu_of(RESPONSE | command, sequence, body))
+            self._said.append(pdu_of(RESPONSE | command, sequence, body))
+            if command == DELIVER_SM:
+                self.came.append(now)
+                if len(self.came) == self.wanted:
+                    self.done.set_result(None)
 
     def _submit(self) -> None:
         room = self._window - len(self._sent_at)
@@ -101,6 +111,21 @@ class Bind(asyncio.Protocol):
             self._sent_at.update(dict.fromkeys(range(self._next, last), now))
             self._transport.write(b"".join(self._submits[self._next : last]))
             self._next = last
+
+
+async def take(port: int, credentials: tuple[str, str], receipts: int) -> None:
+    """Say so, bind after a line of input, and take so many receipts."""
+    print("bound", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    cpu = time.process_time()
+    bind = Bind(credentials, [], 0)
+    bind.wanted = receipts
+    await asyncio.get_running_loop().create_connection(lambda: bind, "127.0.0.1", port)
+    await bind.done
+    cpu, lasted = time.process_time() - cpu, bind.came[-1] - bind.came[0]
+    found = {"receipts_per_s": round(receipts / lasted)}
+    print(json.dumps(found | {"load_cpu_s_per_1000": round(cpu / receipts * 1000, 3)}), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)  # whoever looks at what it cost
 
 
 async def load(
@@ -147,16 +172,20 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--take", type=int, default=0)
     said = parser.parse_args()
     who = [(name, password) for name, password in json.loads(sys.stdin.readline())]
-    work = load(
-        said.port,
-        who,
-        messages=said.messages,
-        window=said.window,
-        rate=said.rate,
-        hold=said.hold,
-    )
+    if said.take:
+        work = take(said.port, who[0], said.take)
+    else:
+        work = load(
+            said.port,
+            who,
+            messages=said.messages,
+            window=said.window,
+            rate=said.rate,
+            hold=said.hold,
+        )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 

@@ -228,7 +228,10 @@ def by_phonenumbers(raw):
     st.sampled_from(["", "0", "1", "8", "00", "01", "06", "15", "044", "0111"]),
     st.text("0123456789", min_size=3, max_size=17),
 )
-@example("", "49", "0", "15112345678")  # a trunk prefix left in
+@example("", "375", "8", "815621996")  # a trunk prefix left in
+@example("", "86", "", "128453495762")  # a carrier's code
+@example("", "225", "07", "12345678")  # a 0 that stays
+@example("", "49", "0", "15112345678")
 @example("", "39", "", "0612345678")  # an Italian 0
 @example("", "54", "", "91123456789")  # Argentina rewrites what is dialled
 @example("0", "49", "", "15112345678")  # no country code

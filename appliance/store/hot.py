@@ -196,7 +196,7 @@ class _Plan:
             fixed=tuple(
                 (place, convert(value) if convert else value)
                 for place, (name, value, convert) in enumerate(binds)
-                if name not in names
+                if names and name not in names
             ),
             converted=tuple(
                 (place, convert)
