@@ -3,13 +3,14 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.request import getproxies
 
-import httpx
+import aiohttp
 from standardwebhooks import Webhook
 
 from appliance.clock import Clock
@@ -17,46 +18,43 @@ from appliance.errors import Undelivered
 from appliance.models import Account
 from appliance.notice import CallNews, InboundNews, IncidentNews, MessageNews, Notice
 from appliance.outbox import BACK_OFF
-from appliance.posting.direct import DirectPoster
-from appliance.posting.proxied import ProxiedPoster
 
 LONGEST: Final = 30
 """Seconds until the status is there, so that one that trickles holds no place for ever."""
 
+TIMEOUTS: Final = aiohttp.ClientTimeout(total=LONGEST, sock_connect=5, sock_read=15)
+"""Seconds for each step; Standard Webhooks advise 15 to 30 for an answer."""
+
+LONGEST_BODY: Final = 2.0
+"""Seconds that the body of an answer is read, which nobody looks at."""
+
+LARGEST_BODY: Final = 16 * 1024
+"""Octets of it, so that its connection can serve the next notice."""
+
+CONNECTIONS: Final = 100
+"""Connections at once, to all receivers together."""
+
+IDLE: Final = 60.0
+"""Seconds for which a connection is kept open for what comes next."""
+
+HEADERS: Final = {
+    "Content-Type": "application/json",
+    "User-Agent": "appliance",
+    "Accept-Encoding": "identity",
+}
+
 REASONS: Final[Mapping[type[Exception], str]] = {
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ReadTimeout: "no answer in time",
-    httpx.WriteTimeout: "the request was not taken in time",
-    httpx.PoolTimeout: "too many deliveries at once",
-    httpx.ConnectError: "no connection",
-    httpx.RemoteProtocolError: "the answer is no HTTP, or it broke off",
-    httpx.UnsupportedProtocol: "the URL is neither http nor https",
-    httpx.InvalidURL: "the URL is malformed",
+    aiohttp.ConnectionTimeoutError: "no connection in time",
     TimeoutError: "no answer in time",
-    httpx.HTTPError: "the connection broke",
+    aiohttp.ClientConnectorError: "no connection",
+    aiohttp.ClientConnectorCertificateError: "the certificate is not to be trusted",
+    aiohttp.ServerDisconnectedError: "the answer is no HTTP, or it broke off",
+    aiohttp.ClientResponseError: "the answer is no HTTP, or it broke off",
+    aiohttp.NonHttpUrlClientError: "the URL is neither http nor https",
+    aiohttp.InvalidURL: "the URL is malformed",
+    aiohttp.ClientError: "the connection broke",
 }
 """What is shown of a failure; the nearest class counts. Their own words may hold the URL."""
-
-
-class Poster(Protocol):
-    """Posts bodies to receivers, until the end of a block."""
-
-    async def __aenter__(self) -> object:
-        """Begin."""
-        ...
-
-    async def __aexit__(self, *error: object) -> None:
-        """Close what is open."""
-        ...
-
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Post; return the status of the answer.
-
-        Raises:
-            httpx.HTTPError, httpx.InvalidURL: there is none.
-
-        """
-        ...
 
 
 class WebhookCarrier:
@@ -67,22 +65,29 @@ class WebhookCarrier:
     waits = BACK_OFF
 
     def __init__(self, clock: Clock, *, verify: bool = True) -> None:
-        """Prepare to post, by a proxy if the environment names one.
-
-        ``verify`` checks certificates, as it should.
-        """
+        """``verify`` checks certificates, as it should."""
         self._clock = clock
         self._signers: dict[str, Webhook] = {}
-        self._poster: Poster = POSTERS[bool(getproxies())](verify=verify)
+        self._verify = verify
+        self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Return the carrier itself."""
-        await self._poster.__aenter__()
+        """Open a pool of connections, by a proxy if the environment names one."""
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=CONNECTIONS, keepalive_timeout=IDLE, ssl=self._verify
+            ),
+            headers=HEADERS,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=bool(getproxies()),  # else each request would look for a proxy anew
+            auto_decompress=False,
+        )
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close its connections."""
-        await self._poster.__aexit__(*error)
+        if self._client is not None:
+            await self._client.close()
 
     async def deliver(self, account: Account, notice: Notice) -> None:
         """Post one notice; return when it was answered with 2xx.
@@ -106,22 +111,26 @@ class WebhookCarrier:
 
     async def _post(self, url: str, body: str, headers: Mapping[str, str]) -> int:
         """Return the status of the answer, which is all that counts of it."""
+        assert self._client is not None
         try:
-            async with asyncio.timeout(LONGEST):
-                return await self._poster.post(url, headers, body.encode())
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            answer = await self._client.post(
+                url,
+                data=body.encode(),
+                headers=headers,
+                allow_redirects=False,
+                timeout=TIMEOUTS,
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
             reason = next(REASONS[kind] for kind in type(error).__mro__ if kind in REASONS)
             raise Undelivered(reason) from error
+        await _finish(answer)
+        return answer.status
 
     def _signer(self, account: Account) -> Webhook:
         secret = account.webhook_secret or ""
         if secret not in self._signers:
             self._signers[secret] = Webhook(secret)
         return self._signers[secret]
-
-
-POSTERS: Final[Mapping[bool, Callable[..., Poster]]] = {False: DirectPoster, True: ProxiedPoster}
-"""By whether the environment names a proxy."""
 
 
 def payload(notice: Notice) -> dict[str, Any]:
@@ -192,6 +201,20 @@ def _incident(news: IncidentNews) -> dict[str, Any]:
         "next_step": news.next_step or None,
         "lasting": news.lasting,
     }
+
+
+async def _finish(answer: aiohttp.ClientResponse) -> None:
+    """Read the body, so that the connection can be used again, unless it is long or slow.
+
+    The status has been heard: what goes wrong from here on changes nothing.
+    """
+    with suppress(aiohttp.ClientError, TimeoutError):
+        try:
+            async with asyncio.timeout(LONGEST_BODY):
+                await answer.content.readexactly(LARGEST_BODY)
+        except asyncio.IncompleteReadError:
+            return  # all of it was read, and the connection serves again
+    answer.close()
 
 
 def _written(at: datetime) -> str:

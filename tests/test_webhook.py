@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import aiohttp
 import pytest
+import uvloop
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from appliance import credentials, webhook
@@ -16,8 +19,8 @@ from appliance.errors import Undelivered
 from appliance.lifecycle import State
 from appliance.models import Account
 from appliance.notice import InboundNews, MessageNews, Notice
-from appliance.posting import limits
 from appliance.webhook import WebhookCarrier
+from tests.smpp_server.papers import self_signed
 
 AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 SECRET = credentials.new_webhook_secret()
@@ -241,7 +244,7 @@ async def test_an_answer_that_is_no_http_is_tried_again(receiver, carrier, answe
 
 
 async def test_an_answer_that_never_comes_is_given_up(receiver, carrier, monkeypatch):
-    monkeypatch.setattr(webhook, "LONGEST", 0.2)
+    monkeypatch.setattr(webhook, "TIMEOUTS", aiohttp.ClientTimeout(total=0.2))
     receiver.silent = True
     with pytest.raises(Undelivered, match="no answer in time"):
         await carrier.deliver(account_at(receiver.url), DELIVERED)
@@ -250,7 +253,7 @@ async def test_an_answer_that_never_comes_is_given_up(receiver, carrier, monkeyp
 async def test_an_answer_whose_body_never_ends_or_breaks_off_acknowledges_all_the_same(
     receiver, carrier, monkeypatch
 ):
-    monkeypatch.setattr(limits, "LONGEST_BODY", 0.2)
+    monkeypatch.setattr(webhook, "LONGEST_BODY", 0.2)
     receiver.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
     await carrier.deliver(account_at(receiver.url), DELIVERED)
     receiver.once = True
@@ -258,9 +261,9 @@ async def test_an_answer_whose_body_never_ends_or_breaks_off_acknowledges_all_th
 
 
 async def test_a_long_answer_is_not_read_to_its_end(receiver, carrier):
-    length = limits.LARGEST_BODY * 1000
+    length = webhook.LARGEST_BODY * 1000
     receiver.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
-    receiver.answer += bytes(limits.LARGEST_BODY * 2)
+    receiver.answer += bytes(webhook.LARGEST_BODY * 2)
     await carrier.deliver(account_at(receiver.url), DELIVERED)
 
 
@@ -270,6 +273,69 @@ async def test_one_connection_serves_many_notices(receiver, carrier):
 
     assert len(receiver.requests) == 5
     assert receiver.connections == 1
+
+
+def test_the_loop_that_the_daemon_runs_on_posts_as_well():
+    async def posted() -> None:
+        receiver = Receiver()
+        server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+        receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with WebhookCarrier(SystemClock()) as carrier:
+            for _ in range(3):
+                await carrier.deliver(account_at(receiver.url), DELIVERED)
+        assert (len(receiver.requests), receiver.connections) == (3, 1)
+        server.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(posted())
+
+
+async def test_where_the_environment_names_a_proxy_it_is_asked(receiver, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", receiver.url)
+    async with WebhookCarrier(SystemClock()) as carrier:
+        await carrier.deliver(account_at("http://app.example/hook"), DELIVERED)
+    assert receiver.requests[0][0] == "POST http://app.example/hook HTTP/1.1"
+
+
+async def test_a_name_and_a_password_in_the_url_are_told_as_such(receiver, carrier):
+    await carrier.deliver(account_at(receiver.url.replace("//", "//me:p%40ss@")), DELIVERED)
+    _, headers, _ = receiver.requests[0]
+    assert headers["authorization"] == "Basic bWU6cEBzcw=="
+
+
+CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_a_receiver_that_says_close_gets_a_new_connection_each_time(receiver, carrier):
+    receiver.answer = CLOSE
+    for _ in range(3):
+        await carrier.deliver(account_at(receiver.url), DELIVERED)
+    assert receiver.connections == 3
+
+
+async def test_what_comes_before_the_answer_is_not_taken_for_it(receiver, carrier):
+    receiver.answer = b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" + OK
+    await carrier.deliver(account_at(receiver.url), DELIVERED)
+
+
+async def test_a_head_without_end_is_no_answer(receiver, carrier):
+    receiver.answer = b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000
+    with pytest.raises(Undelivered, match="no HTTP"):
+        await carrier.deliver(account_at(receiver.url), DELIVERED)
+
+
+async def test_a_certificate_is_checked_by_whom_it_is_vouched_for(tmp_path, monkeypatch):
+    certificate, key = self_signed(tmp_path, "receiver")
+    papers = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    papers.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(Receiver().serve, "127.0.0.1", 0, ssl=papers)
+    account = account_at(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with WebhookCarrier(SystemClock()) as carrier:
+        with pytest.raises(Undelivered, match="certificate"):
+            await carrier.deliver(account, DELIVERED)
+    async with WebhookCarrier(SystemClock(), verify=False) as carrier:
+        await carrier.deliver(account, DELIVERED)
+    server.close()
 
 
 async def test_two_accounts_are_signed_with_their_own_secrets(receiver, carrier):
