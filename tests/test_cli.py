@@ -205,6 +205,14 @@ async def test_times_are_those_of_the_site(house):
     assert f"{one.accepted_at.astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:%M:%S}" in listed.out
 
 
+async def test_list_may_be_said_where_a_list_is_shown_anyway(house):
+    await house.has_line()
+    data = data_of(house)
+    for group in ("messages", "modems"):
+        assert (await appliance(data, group, "list")) == (await appliance(data, group))
+    assert (await appliance(data, "messages", "list", "--limit", "5", "--json")).json() == []
+
+
 async def test_an_unknown_message_is_said_to_be_unknown(house):
     for name in ("m123", "no/such thing"):
         ended = await appliance(data_of(house), "messages", name)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from appliance.cli.ends import TABLE, end_of
 from appliance.config.reading import DEFAULT_PATH, Config
@@ -38,6 +39,14 @@ Data = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+class Listing(TyperGroup):
+    """A group that shows its list where no command is named; ``list`` may be said all the same."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
+        """Take the arguments behind the group's name."""
+        return super().parse_args(ctx, args[1:] if args[:1] == ["list"] else args)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
-from typer.core import TyperGroup
 
 from appliance.api.words import STATES
 from appliance.cli import output
-from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
+from appliance.cli.app import AsJson, ConfigFile, Data, Listing, cli, load
 from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import TABLE, Exit
 from appliance.clock import SystemClock
@@ -58,7 +57,7 @@ def send(
     raise typer.Exit(end_of_message(state))
 
 
-class _OrShow(TyperGroup):
+class _OrShow(Listing):
     """Takes what names no command for the message that is to be shown."""
 
     def resolve_command(

@@ -6,12 +6,12 @@ import typer
 
 from appliance.api.words import line_word, short_sim, signal
 from appliance.cli import output
-from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
+from appliance.cli.app import AsJson, ConfigFile, Data, Listing, cli, load
 from appliance.cli.daemon_socket import ask
 from appliance.cli.ends import TABLE
 
-modems = typer.Typer(epilog=TABLE)
-cli.add_typer(modems, name="modems")
+modems = typer.Typer(epilog=TABLE, subcommand_metavar="[COMMAND]")
+cli.add_typer(modems, name="modems", cls=Listing)
 
 
 @modems.callback(invoke_without_command=True)
