@@ -26,38 +26,43 @@ ALLOWED: Final = Contract(name="A", eligible=Eligible(prefixes=("+4917",)))
 """A SIM that may not write to a campaign's recipients, which begin with +49151."""
 
 
+STEPS: Final = 10
+"""Steps of SQLite's machine that are counted as one, in each statement."""
+
+
 class Work:
-    """What SQLite was made to do while it was counted."""
+    """What SQLite was made to do while it was counted.
+
+    ``steps`` are tens; ``writing`` are the transactions that wrote.
+    """
 
     def __init__(self) -> None:
-        self.statements = self.steps = self.commits = 0
-        self._connections: list[Connection] = []
+        self.statements = self.steps = self.writing = 0
+        self._counting = False
 
     def opened(self, connection: Connection, _record: object) -> None:
-        """Take note of a connection."""
-        self._connections.append(connection)
+        """Listen to a connection from its beginning on.
 
-    def closed(self, connection: Connection, _record: object) -> None:
-        """Forget one that is closed."""
-        self._connections.remove(connection)
+        Later would be too late: to set a handler waits for the statement that is being
+        carried out, and a statement whose handler is called waits for who holds the interpreter.
+        """
+        connection.set_trace_callback(self._statement)
+        connection.set_progress_handler(self._step, STEPS)
 
     @contextmanager
     def counted(self) -> Iterator[None]:
         """Count from here to the end of the block."""
-        for each in self._connections:
-            each.set_trace_callback(self._statement)
-            each.set_progress_handler(self._step, 1)
+        self._counting = True
         yield
-        for each in self._connections:
-            each.set_trace_callback(None)
-            each.set_progress_handler(None, 1)
+        self._counting = False
 
     def _statement(self, text: str) -> None:
-        self.statements += 1
-        self.commits += text == "COMMIT"
+        if self._counting:
+            self.statements += 1
+            self.writing += text == "BEGIN IMMEDIATE"
 
     def _step(self) -> int:
-        self.steps += 1
+        self.steps += self._counting
         return 0
 
 
@@ -95,18 +100,15 @@ async def behind(folder: Path, *, queued: int) -> dict[str, Any]:
                 pool.supply()
                 await pool.until_on_air(ANOTHER)
     seconds = round(monotonic() - began, 2)
-    return {"statements": work.statements, "transactions": work.commits, "seconds": seconds}
+    return {"statements": work.statements, "transactions": work.writing, "seconds": seconds}
 
 
 @contextmanager
 def _work() -> Iterator[Work]:
     """Count what databases do that are opened until the end of the block."""
     work = Work()
-    listeners = {"connect": work.opened, "close": work.closed}
-    for name, listener in listeners.items():
-        event.listen(Pool, name, listener)
+    event.listen(Pool, "connect", work.opened)
     try:
         yield work
     finally:
-        for name, listener in listeners.items():
-            event.remove(Pool, name, listener)
+        event.remove(Pool, "connect", work.opened)

@@ -58,17 +58,20 @@ MOST_AT_ONCE: Final = 1_000
 
 _MAY_STEP: Final = (
     text("message.state = 'queued'"),
-    message.c.lane_id == bindparam("lane"),
     message.c.daemon.is_(None),
     message.c.pinned_sim_id.is_(None),
-    message.c.not_before <= bindparam(NOW),
 )
 _FIRST: Final = (
     select(message.c.id)
-    .where(*_MAY_STEP)
+    .where(
+        *_MAY_STEP,
+        message.c.lane_id == bindparam("lane"),
+        message.c.not_before <= bindparam(NOW),
+    )
     .order_by(message.c.not_before, message.c.id)
     .limit(MOST_AT_ONCE)
 )
+# The lane is named in the inner statement only: named outside too, SQLite would read all of it.
 _STEP: Final = (
     update(message)
     .where(*_MAY_STEP, message.c.id.in_(_FIRST))
