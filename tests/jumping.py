@@ -29,6 +29,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         """Return the seconds that have passed in this loop."""
         return time.monotonic() + self.ahead
 
+    def skip(self, time: timedelta) -> None:
+        """Let time pass at once: what was to happen meanwhile happens at its end."""
+        self.ahead += max(time.total_seconds(), 0)
+
     def run_in_executor(self, executor: Any, work: Callable[..., Any], *given: Any) -> Any:
         """Run something in a thread; meanwhile time does not jump."""
         future = super().run_in_executor(executor, work, *given)

@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from appliance.clock import SystemClock
+from appliance.clock import Clock, SystemClock
 from appliance.config.settings import Mending
 from appliance.dispatch.ahead import Choosing
 from appliance.dispatch.dispatcher import Dispatcher
@@ -35,9 +35,11 @@ CATEGORIES = {"otp": 3, "urgent": 2, "transactional": 1, "marketing": 0}
 class Pooled:
     """What a test of choosing does. ``lines`` are in the order of their modems."""
 
-    def __init__(self, folder: Path, choosing: Choosing, contracts: list[Contract]) -> None:
+    def __init__(
+        self, folder: Path, choosing: Choosing, contracts: list[Contract], clock: Clock
+    ) -> None:
         self.folder, self.choosing, self.contracts = folder, choosing, contracts
-        self.clock = SystemClock()
+        self.clock = clock
         self.lines: list[Line] = []
         self.rig = Rig(folder / "bank")
         self._running: list[asyncio.Task[None]] = []
@@ -217,10 +219,12 @@ async def pooled(
     choosing: Choosing | None = None,
     contracts: list[Contract] | None = None,
     keywords: KeywordRules | None = None,
+    clock: Clock | None = None,
     **settings: float,
 ) -> AsyncIterator[Pooled]:
     """Give so many lines on one store; ``contracts`` are of their SIMs, one each."""
-    made = Pooled(folder, choosing or Choosing(), contracts or [Contract()] * makes)
+    contracts = contracts or [Contract()] * makes
+    made = Pooled(folder, choosing or Choosing(), contracts, clock or SystemClock())
     async with opened(folder, made.clock, keywords) as made.store:
         await made.start(makes, **settings)
         try:

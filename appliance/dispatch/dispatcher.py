@@ -245,7 +245,8 @@ class Dispatcher:
         """Let those rest that were given too little because they may send nothing to anybody."""
         for line in lines:
             if len(line.reserved) < AHEAD and not line.allowance.reserved:
-                at = line.may_send(now, line.reserved.parts + 1).at
+                before = line.reserved.parts
+                at = line.may_send(now, before + 1, before=before - line.reserved.begun).at
                 if at is None or at > now:
                     self._lines.rest(line, min(at or now + LONGEST_REST, now + LONGEST_REST))
 
@@ -319,7 +320,7 @@ class Dispatcher:
             return self._shares.precedes(candidate.priority, candidate.account, *owner)
 
         lines = {line.sim_id: line for line in self._lines.yielding(goes_before)}
-        free = [line.free(AHEAD + 1) for line in lines.values()]
+        free = [_without_last(line) for line in lines.values()]
         chosen = choose(candidate, free, now, sticky=self._choosing.sticky()).line
         return lines[chosen.sim_id] if chosen is not None else None
 
@@ -348,6 +349,13 @@ class Dispatcher:
     def _held(self) -> dict[int, int | None]:
         """Return the messages that lines have, with their lanes."""
         return {each.message_id: each.lane_id for line in self._lines for each in line.reserved}
+
+
+def _without_last(line: Line) -> Free:
+    """Give a line as choosing sees it where what would yield its place first has done so."""
+    free, last = line.free(AHEAD + 1), line.reserved.last
+    free.pending -= len(last.todo) if last is not None else 0
+    return free
 
 
 def _of(lines: Iterable[Line], sim_id: int | None) -> Iterator[Free]:

@@ -12,7 +12,7 @@ from appliance.msisdn import country_of
 from appliance.policy.categories import Category
 from appliance.policy.origins import network_of, zones_of
 from appliance.policy.quiet import Hours, QuietHours
-from appliance.policy.routes import Routes
+from appliance.policy.routes import EVERY_SIM, Routes
 from appliance.policy.rules import SiteRules
 from appliance.store.lanes import Hold
 from appliance.store.values import Waiting
@@ -43,6 +43,14 @@ class RulesInForce:
     def settled(self, routes: Routes) -> None:
         """Take note that every queued message is in the lane that these routes give it."""
         self._settled = routes
+
+    def leads(self, route: str, group: str) -> bool:
+        """Tell whether a route may lead to a group's SIMs, now or later; in doubt it may."""
+        routes = self._site.routes
+        if self._settled is not routes or route not in routes:
+            return True
+        groups = routes.named(route).groups
+        return EVERY_SIM in groups or group in groups
 
     def choosing(self) -> Choosing:
         """Return what choosing asks."""

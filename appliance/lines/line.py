@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 ASK_AGAIN: Final = timedelta(seconds=10)
 """How often a message that is paced asks whether it may go on: limits are changed now and then."""
 
+GIVE_WAY: Final = timedelta(milliseconds=100)
+"""How much longer a message that is paced waits than it must: what goes first takes that turn."""
+
 SLOW: Final = timedelta(seconds=15)
 """How long an answer to CMGS may take before the line says that it waits for it."""
 
@@ -79,13 +82,13 @@ class Line:
             late=self._late,
             news=news,
         )
-        self.sim_id, self.slot = sim_id, slot
-        self.allowance, self.reserved = allowance, Reserved()
-        self._offer = Offer(sim_id, slot, contract, self._may_send_of, lambda: self.probing)
+        self.sim_id, self.slot, self.allowance, self.reserved = sim_id, slot, allowance, Reserved()
+        self._offer = Offer(
+            sim_id, slot, contract, self._may_send_of, lambda: self.probing, hangs=self._hangs
+        )
         self._handed_at: datetime | None = None  # the part that the modem has just now
         self.resume_at: datetime | None = hands.clock.now()  # look for begun messages then
-        self._modem, self._hands, self._news = modem, hands, news
-        self._watch = watch
+        self._modem, self._hands, self._watch, self._news = modem, hands, watch, news
         self._failure: asyncio.Future[ModemError] = asyncio.get_running_loop().create_future()
         self._turn, self._stopping = Bell(), False
         self._last_uncertain: AttemptEnd | None = None
@@ -109,14 +112,22 @@ class Line:
         recipient: bytes | None = None,
         message_id: int | None = None,
         priority: int = 0,
+        *,
+        before: int = 0,
     ) -> Wait:
-        """Return when this line may send ``parts`` parts (of a message), and what holds it."""
+        """Return when this line may send ``parts`` parts (of a message), and what holds it.
+
+        ``before`` of them are of others, which go first.
+        """
         return self._conduct.held(now) or self.allowance.earliest(
-            now, parts, recipient, message_id=message_id, priority=priority
+            now, parts, recipient, message_id=message_id, priority=priority, before=before
         )
 
     def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
-        return self.may_send(at, parts, of.recipient_key or None, of.key, of.priority)
+        before = max(parts - of.parts - self.reserved.behind(of.priority), 0)
+        return self.may_send(
+            at, parts, of.recipient_key or None, of.key, of.priority, before=before
+        )
 
     @property
     def paused(self) -> str | None:
@@ -144,9 +155,12 @@ class Line:
 
     def held_by(self, now: datetime) -> str:
         """Return what holds this line just now, a sentence; empty if nothing does."""
-        if self._handed_at is not None and now - self._handed_at >= SLOW:
-            return f"the modem has not answered to a part for more than {SLOW.seconds} s"
-        return self.paused or self.may_send(now).reason
+        return self._hangs(now) or self.paused or self.may_send(now).reason
+
+    def _hangs(self, now: datetime) -> str:
+        if self.handed_for(now) < SLOW:
+            return ""
+        return f"the modem has not answered to a part for more than {SLOW.seconds} s"
 
     def stop(self) -> None:
         """Send nothing more after the part in flight."""
@@ -199,9 +213,8 @@ class Line:
                     self._hands.again()
                     return
                 begin = self._begin(waiting, ordinal, concat_reference, first=first)
-                under_way.left -= 1
                 begun = await self._unbroken(
-                    self._send_part(begin, segments[ordinal - 1], more=under_way.left > 0)
+                    self._send_part(begin, segments[ordinal - 1], under_way)
                 )
                 if begun is None:
                     self._hands.again()  # it may wait otherwise than it was read
@@ -252,7 +265,7 @@ class Line:
                 return True
             if first or wait.at is None or self.paused is not None:
                 return False
-            await self._turn.wait(min(wait.at - now, ASK_AGAIN))
+            await self._turn.wait(min(wait.at - now + GIVE_WAY, ASK_AGAIN))
             if GONE in self._turn.heard() and not await self._still_to_go(of.message_id):
                 return False
         return False
@@ -264,20 +277,23 @@ class Line:
         except StoreError:
             return True
 
-    async def _send_part(self, begin: Begin, segment: text.Segment, *, more: bool) -> Begun | None:
+    async def _send_part(
+        self, begin: Begin, segment: text.Segment, under_way: UnderWay
+    ) -> Begun | None:
         """Send one part; return its attempt if the message may go on, else None."""
         store, whom = self._hands.store, begin.waiting.recipient_key
         if not store.tenure.holds:
             self._hands.again()
             return None
         self.allowance.spend(begin.at, whom, message_id=begin.waiting.message_id)
+        under_way.left -= 1  # at once: a part is waiting or spent, never neither
         beginning = asyncio.create_task(store.dispatch.begin(begin))
         waiting = begin.waiting
         if store.shared or (waiting.numbered and begin.concat_reference is None):
             # Another daemon may be quicker; the header needs the reference that it brings.
             await asyncio.wait([beginning])
         with self._slowness_told(begin.at):
-            outcome = await self._hand_over(begin, segment, beginning, more=more)
+            outcome = await self._hand_over(begin, segment, beginning, more=under_way.left > 0)
         try:
             begun = await beginning
         except StoreError as error:

@@ -1,6 +1,7 @@
 """A line as choosing sees it: made once, and kept up to date, since it is asked for often."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from appliance.lines.reserved import Reserved
 from appliance.msisdn import calling_code
@@ -20,12 +21,15 @@ class Offer:
         contract: Callable[[], Contract],
         may_send: MaySend,
         probing: Callable[[], bool],
+        *,
+        hangs: Callable[[datetime], str],
     ) -> None:
         """``contract`` tells what is set for the SIM; if that names it not, ``slot`` does.
 
-        ``probing`` tells whether the SIM is tried with one message after it was bad.
+        ``probing`` tells whether the SIM is tried with one message after it was bad; ``hangs``
+        why its modem does not get on with what it has, '' if it does.
         """
-        self._probing = probing
+        self._probing, self._hangs = probing, hangs
         self._sim_id, self._slot = sim_id, slot
         self._contract, self._may_send = contract, may_send
         self._sent = 0.0  # parts by its weight, to share evenly
@@ -53,6 +57,7 @@ class Offer:
             may_send=self._may_send,
             refuses=lambda to: self._refuses(contract, to),
             bars=lambda beginning: contract.eligible.bars(beginning, calling_code),
+            hangs=self._hangs,
             weight=contract.weight,
             price=contract.price or 0.0,
         )

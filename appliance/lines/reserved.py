@@ -78,6 +78,22 @@ class Reserved:
             parts += len(waiting.todo)
         return parts
 
+    @property
+    def begun(self) -> int:
+        """How many parts are left of what is begun."""
+        return sum(each.left for each in self._under_way if each.left < len(each.waiting.todo))
+
+    def behind(self, priority: int) -> int:
+        """Return how many of these parts do not go before a message of a priority.
+
+        They are those of lower priority, and the rest of what is begun, which it goes between.
+        """
+        parts = self.begun
+        for waiting in self._queue:
+            if waiting.priority < priority:
+                parts += len(waiting.todo)
+        return parts
+
     def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let a message be sent after the others, or, urgent, before those that are not."""
         self.changed()

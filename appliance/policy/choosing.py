@@ -36,6 +36,7 @@ class Free:
         may_send: what its limits say, what is reserved for it included.
         refuses: why it may not carry a message at all; '' if it may.
         bars: whether it may write to no number that begins so.
+        hangs: why what it has goes on by itself no more; '' if it does.
         room: messages that it can be given now, besides those it has.
         pending: parts that it has or is given already.
         sent: parts it has carried, for sharing evenly.
@@ -51,6 +52,7 @@ class Free:
     may_send: MaySend
     refuses: Callable[[Destination], str] = field(default=lambda _to: "")
     bars: Callable[[str], bool] = field(default=lambda _beginning: False)
+    hangs: Callable[[datetime], str] = field(default=lambda _now: "")
     room: int = 1
     pending: int = 0
     sent: float = 0
@@ -189,8 +191,8 @@ def why_not(candidate: Candidate, line: Free, now: datetime) -> str:
 
 def why_not_by(candidate: Candidate, line: Free, now: datetime) -> str:
     """Return why a message does not leave by a line now."""
-    why = why_never(candidate, line, now) or _wait(candidate, line, now).reason
-    return why or "busy with what goes first"
+    why = why_never(candidate, line, now) or line.hangs(now)
+    return why or _wait(candidate, line, now).reason or "busy with what goes first"
 
 
 def _wait(candidate: Candidate, line: Free, now: datetime) -> Wait:

@@ -17,6 +17,8 @@ ROUNDS: Final = 100
 
 KEPT_FOR_OTHERS: Final = "room is kept for messages that have waited longer"
 
+GOES_FIRST: Final = "busy with what goes first"
+
 METERS: Final[Mapping[type[Any], Callable[[Any], Meter]]] = {**BY_MOMENTS, **BY_PERIODS}
 """By kind of limit."""
 
@@ -105,6 +107,7 @@ class Allowance:
         *,
         message_id: int | None = None,
         priority: int = 0,
+        before: int = 0,
     ) -> Wait:
         """Return when a message of which ``parts`` (from 1) parts are left may go on, and why not.
 
@@ -116,9 +119,26 @@ class Allowance:
                 what was kept later for others.
             priority: of the message: what is kept for lower ones is not in its way, so that a
                 one-time password goes today although a long advertisement is to go tomorrow.
+            before: how many of ``parts`` are of others, which go first: what paces parts paces
+                these too.
 
         """
         self._settle(now)
+        wait = self._kept_in_mind(now, parts, recipient, message_id, priority)
+        if not before or wait.at != now:
+            return wait
+        at = max((meter.after(now, before) for meter in self._meters), default=now)
+        return wait if at == now else Wait(at, GOES_FIRST, self._zone, now)
+
+    def _kept_in_mind(
+        self,
+        now: datetime,
+        parts: int,
+        recipient: bytes | None,
+        message_id: int | None,
+        priority: int,
+    ) -> Wait:
+        """Return when a message may go on as far as what is sent and what is kept are concerned."""
         if not self._kept:
             return self._find(now, parts, recipient, ())
         wait = self._find(now, parts, recipient, self._in_the_way(now, message_id, priority))

@@ -46,6 +46,13 @@ class Meter:
         """Return when a message of ``parts`` parts may go on: ``at``, later, or None: never."""
         raise NotImplementedError
 
+    def after(self, at: datetime, before: int) -> datetime:  # noqa: ARG002
+        """Return when a part may go, if ``before`` others (from 1) go first, at ``at``: so paced.
+
+        What must hold a message whole counts them among its parts (``earliest``) instead.
+        """
+        return at
+
     def binding(self, now: datetime, parts: int) -> str:
         """Return the limit's name and use, as of ``now``."""
         raise NotImplementedError
@@ -91,6 +98,12 @@ class _PaceMeter(Meter):
         if len(self.sent) < self.limit.parts:
             return at
         return max(at, self.sent[-self.limit.parts] + self.limit.window)
+
+    def after(self, at: datetime, before: int) -> datetime:
+        room = self.limit.parts - before
+        if room <= 0:
+            return at + self.limit.window
+        return max(at, self.sent[-room] + self.limit.window) if len(self.sent) >= room else at
 
     def binding(self, now: datetime, parts: int) -> str:  # noqa: ARG002
         return f"{self.limit.name} {self._used(now)}/{self.limit.parts}"
@@ -170,6 +183,9 @@ class _GapMeter(Meter):
         if limit.jitter:
             gap += limit.jitter * _chance(limit.seed, last)
         return max(at, last + gap)
+
+    def after(self, at: datetime, before: int) -> datetime:
+        return at + before * self._limit.apart
 
     def binding(self, now: datetime, parts: int) -> str:  # noqa: ARG002
         limit = self._limit
