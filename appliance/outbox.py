@@ -258,13 +258,20 @@ class _Worker:
         return False
 
     async def _leave_to_others(self) -> None:
-        """Let another daemon carry the account's notices, to which somebody may be bound."""
-        try:
-            await self._store.charges.give_up(self._account_id)
-        except StoreClosed:
-            raise
-        except StoreError as error:
-            logger.warning("notices of account %d: %s", self._account_id, error)
+        """Let another daemon carry the account's notices, to which somebody may be bound.
+
+        However often the store fails: else nobody would carry them until somebody is bound here.
+        """
+        while not self._somebody:
+            try:
+                await self._store.charges.give_up(self._account_id)
+            except StoreClosed:
+                raise
+            except StoreError as error:
+                logger.warning("notices of account %d: %s", self._account_id, error)
+                await asyncio.sleep(WRITE_AGAIN.total_seconds())
+            else:
+                return
 
 
 async def _written(write: Callable[[], Awaitable[None]]) -> None:

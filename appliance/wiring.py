@@ -47,6 +47,7 @@ from appliance.store import Store
 from appliance.store.inbound import Reading
 from appliance.store.space import Space
 from appliance.store.values import LineFacts
+from appliance.store.ways import Leads
 from appliance.webhook import WebhookCarrier
 
 MEGABYTE: Final = 1_000_000
@@ -83,9 +84,9 @@ class House:
         trusted: Callable[[], bool] = lambda: True,
     ) -> Self:
         """Build everything; nothing of it runs yet. ``read`` returns the configuration anew."""
-        force = InForce(config)
-        rules = RulesInForce(config, trusted)
+        force, rules = InForce(config), RulesInForce(config, trusted)
         space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
+        store.ways.leads = _leads(force, rules)
         intake = Intake(store, clock, _rules(config, store, rules), space)
         webhook, outbox = WebhookCarrier(clock), Outbox(store, clock)
         outbox.add(webhook)
@@ -220,6 +221,16 @@ def _settled(rules: RulesInForce, dispatcher: Dispatcher) -> Callable[[Routes], 
         dispatcher.again()
 
     return settled
+
+
+def _leads(force: InForce, rules: RulesInForce) -> Leads:
+    """Return what tells to which SIMs routes lead."""
+
+    def leads(route: str, iccid: str, simulated: bool) -> bool:
+        contract = force.config.contract_of(iccid, simulated=simulated)
+        return rules.leads(route, contract.group)
+
+    return leads
 
 
 def _waiting(

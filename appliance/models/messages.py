@@ -41,6 +41,8 @@ class Message(SQLModel, table=True):
         Index("ix_message_lane", "lane_id", "not_before", "id", **partial("state = 'queued'")),
         # What belongs to a batch?
         Index("ix_message_batch", "account_id", "batch", "id", **partial("batch IS NOT NULL")),
+        # ... whosever it is?
+        Index("ix_message_batch_of_any", "batch", "id", **partial("batch IS NOT NULL")),
         # What has an account sent, newest first?
         Index("ix_message_account", "account_id", "id"),
         # What stepped aside, and could leave now that a SIM may more than before?

@@ -86,7 +86,7 @@ class Store:
         wire: Wire,
     ) -> None:
         self._engine, self._lock, self._base, self._wire = engine, lock, base, wire
-        self.bells, self.tenure = base.bells, base.tenure
+        self.bells, self.tenure, self.ways = base.bells, base.tenure, base.ways
         self.accounts = Accounts(base)
         self.messages = Messages(base)
         self.withdrawal = Withdrawals(base)

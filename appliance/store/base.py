@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -16,6 +16,7 @@ from appliance.store.engine import reading
 from appliance.store.ids import Ids
 from appliance.store.keys import Keys
 from appliance.store.tenure import Tenure
+from appliance.store.ways import Ways
 from appliance.store.writer import Writer
 
 R = TypeVar("R")
@@ -58,7 +59,7 @@ class Reader:
 class Base:
     """The hands of an aggregate: who writes, who reads, who rings, and how rows are named.
 
-    ``most_tries``: after so many a part counts as failed.
+    ``most_tries``: after so many a part counts as failed. ``ways``: where routes lead.
     """
 
     writer: Writer
@@ -69,3 +70,4 @@ class Base:
     daemon: int
     tenure: Tenure
     most_tries: int = MOST_TRIES
+    ways: Ways = field(default_factory=Ways)

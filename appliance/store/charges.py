@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, or_, select, update
 
+from appliance.errors import StoreError
 from appliance.models import Account, Daemon
 from appliance.store.base import Base
 from appliance.store.bell import NOTICES
@@ -33,6 +34,9 @@ _GIVE_UP: Final = (
     .where(account.c.id == bindparam("row"), account.c.notices_by == bindparam("worker"))
     .values(notices_by=None)
 )
+
+_UNKNOWN: Final = -1
+"""The epoch of an account that may be ours or not: it is taken, or given up, once more."""
 
 
 class Charges:
@@ -64,9 +68,19 @@ class Charges:
         return True
 
     async def give_up(self, account_id: int) -> None:
-        """Leave an account to other daemons: nobody is bound here who would take its notices."""
-        if self._ours.pop(account_id, None) is not None:
+        """Leave an account to other daemons: nobody is bound here who would take its notices.
+
+        Raises:
+            StoreError: nobody else may carry them yet; it is to be given up again.
+
+        """
+        if self._ours.pop(account_id, None) is None:
+            return
+        try:
             await self._base.writer.run(self._give_up, account_id)
+        except StoreError:
+            self._ours.setdefault(account_id, _UNKNOWN)
+            raise
 
     def _take_many(self, transaction: Transaction, items: Sequence[int]) -> list[bool]:
         worker = {"worker": self._base.daemon}

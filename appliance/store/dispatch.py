@@ -191,8 +191,8 @@ class Dispatch(Endings):
         execute, waiting = transaction.execute, item.waiting
         whom = Whom(waiting.recipient_key, waiting.recipient_suffix_key)
         bound = item.sim_id if waiting.sim_id is not None or not item.first else None
-        said = Active(transaction, [whom], item.at).judge(
-            whom, waiting.account_id, waiting.category, bound
+        said = Active(transaction, [whom], item.at, self._base.ways).judge(
+            whom, waiting.account_id, waiting.category, only_sim=bound, lane_id=waiting.lane_id
         )
         if said.why:
             parts = execute(_WAITING_PARTS, {"row": waiting.message_id}).scalars().all()

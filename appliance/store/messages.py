@@ -114,7 +114,7 @@ class Messages:
         whom = [whom_of(self._base, new) for new in items]
         lock_recipients(transaction, (each.suffix_key for each in whom))
         known = _Known(transaction, items)
-        opt_outs = Active(transaction, whom, items[0].at)
+        opt_outs = Active(transaction, whom, items[0].at, self._base.ways)
         keys = [each.key for each in whom]
         taken = Taken(transaction, items, keys)
         bundling = Bundling(transaction, items, keys, self._base)
@@ -122,7 +122,13 @@ class Messages:
         rows: list[dict[str, Any]] = []
         for new, to in zip(items, whom, strict=True):
             result: Accepted | OptedOut | ReferenceUsed | TooOften | None = known.answer(new)
-            said = opt_outs.judge(to, new.account_id, new.category, new.pinned_sim_id)
+            said = opt_outs.judge(
+                to,
+                new.account_id,
+                new.category,
+                only_sim=new.pinned_sim_id,
+                lane_id=new.lane_id,
+            )
             if result is None and said.why:
                 result = OptedOut("to", said.why)
             warnings: tuple[str, ...] = ()

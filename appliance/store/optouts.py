@@ -17,12 +17,14 @@ from sqlalchemy import (
     text,
 )
 
-from appliance.models import Line, Message, OptOut
+from appliance.models import Lane, Line, Message, OptOut, Sim
 from appliance.store.hot import hot
 from appliance.store.tables import table_of
+from appliance.store.ways import Ways
 from appliance.store.writer import Transaction
 
 message, opt_out, line = table_of(Message), table_of(OptOut), table_of(Line)
+lane, card = table_of(Lane), table_of(Sim)
 
 NOW: Final = "now"
 SIM: Final = "sim"
@@ -89,7 +91,10 @@ def _of(count: int) -> Select[Any]:
     )
 
 
-_SIMS: Final = select(line.c.sim_id).where(line.c.sim_id.is_not(None))
+_SIMS: Final = select(card.c.id, card.c.iccid, card.c.simulated).where(
+    card.c.id.in_(select(line.c.sim_id).where(line.c.sim_id.is_not(None)))
+)
+_ROUTE: Final = select(lane.c.sim_group).where(lane.c.id == bindparam("row"))
 
 _LOCK: Final = text(
     "SELECT pg_advisory_xact_lock(k)"
@@ -131,8 +136,10 @@ def lock_recipients(transaction: Transaction, keys: Iterable[bytes]) -> None:
 class Active:
     """The opt-outs of some recipients, looked up once."""
 
-    def __init__(self, transaction: Transaction, whom: Sequence[Whom], now: datetime) -> None:
-        self._transaction = transaction
+    def __init__(
+        self, transaction: Transaction, whom: Sequence[Whom], now: datetime, ways: Ways
+    ) -> None:
+        self._transaction, self._ways = transaction, ways
         different = list(dict.fromkeys(whom))
         # A power of two, so that there are few statements; who stands twice is found once.
         count = 1 << (len(different) - 1).bit_length()
@@ -143,11 +150,23 @@ class Active:
         self._rows: list[Any] = list(transaction.execute(_of(count), asked))
 
     def judge(
-        self, whom: Whom, account_id: int, category: str, only_sim: int | None = None
+        self,
+        whom: Whom,
+        account_id: int,
+        category: str,
+        *,
+        only_sim: int | None = None,
+        lane_id: int | None = None,
     ) -> Verdict:
         """Return whether this account may write to this recipient (in this category).
 
-        ``only_sim``: the one SIM that could carry it; None: any that is in a modem.
+        Args:
+            whom: the recipient.
+            account_id: whose message it is.
+            category: of the message.
+            only_sim: the one SIM that could carry it; None: any that its route leads to.
+            lane_id: the message's lane, which names its route; None: every SIM may carry it.
+
         """
         found = [row for row in self._rows if _covers(row, whom, account_id, category)]
         if not found:
@@ -157,10 +176,16 @@ class Active:
             return Verdict(CAUSE)
         if only_sim is not None:
             return Verdict(CAUSE) if only_sim in sims else Verdict()
-        there = set(self._transaction.execute(_SIMS).scalars())
+        there = self._led_to(lane_id)
         if there and there <= sims:
             return Verdict(NO_SIM_LEFT)
         return Verdict(sims=tuple(sorted(sims)))
+
+    def _led_to(self, lane_id: int | None) -> set[int]:
+        """Return the SIMs in any modem that the route of a lane may lead to, sooner or later."""
+        route = self._transaction.execute(_ROUTE, {"row": lane_id}).scalar() or ""
+        found = self._transaction.execute(_SIMS)
+        return {row.id for row in found if self._ways.leads(route, row.iccid, row.simulated)}
 
 
 def _covers(row: Any, whom: Whom, account_id: int, category: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from appliance.lifecycle import FINAL, Event, State
-from appliance.models import Message, Part, Withdrawal
+from appliance.models import Account, Message, Part, Withdrawal
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply
 from appliance.store.ids import private
@@ -22,6 +22,7 @@ from appliance.store.tables import table_of
 from appliance.store.writer import Transaction, Verb
 
 message, part, rest = table_of(Message), table_of(Part), table_of(Withdrawal)
+account = table_of(Account)
 
 CHUNK: Final = 100
 """Messages gone over in one transaction: a batch of a million holds nobody up."""
@@ -44,6 +45,9 @@ _BY: Final[Mapping[str, Select[Any]]] = {
     "reference": _IN_ORDER.where(message.c.reference == bindparam("reference")),
     "recipient_key": _IN_ORDER.where(message.c.recipient_key == bindparam("recipient_key")),
 }
+_ANYBODYS: Final = message.c.account_id.in_(select(account.c.id))
+"""Of any account: said so, a reference is looked up in the index that begins with the account."""
+
 _NOT_BEGUN: Final = (
     select(part.c.id)
     .where(
@@ -187,6 +191,8 @@ class Withdrawals:
         statement = _BY[by]
         if row["account_id"] is not None:
             statement = statement.where(message.c.account_id == row["account_id"])
+        elif by == "reference":
+            statement = statement.where(_ANYBODYS)
         given = {by: asked.value if asked.by else row[by]}
         bounds = {"passed": row["passed"], "up_to": row["up_to"]}
         found = transaction.execute(statement, given | bounds).all()

@@ -78,6 +78,21 @@ def test_without_settings_nothing_is_held_capped_or_routed(load):
     assert rules.routes.of(everybody).groups == (EVERY_SIM,)
 
 
+def test_a_route_leads_to_its_groups_alone_once_all_messages_follow_it(load):
+    sims = '[[groups]]\nname = "fast"\n[[groups]]\nname = "slow"\n'
+    sims += '[[sims]]\niccid = "89490200001234567890"\ngroup = "fast"\n'
+    sims += '[[sims]]\niccid = "89490200001234567892"\ngroup = "slow"\n'
+    routes = '[[routes]]\nname = "codes"\ngroups = ["fast"]\ncategories = ["otp"]\n'
+    routes += '[[routes]]\nname = "rest"\ngroups = ["fast", "all"]\n'
+    force = RulesInForce(load(sims + routes))
+    assert force.leads("codes", "slow"), "messages may be in lanes of former rules still"
+    force.settled(force.site.routes)
+    assert [force.leads("codes", group) for group in ("fast", "slow", "")] == [True, False, False]
+    assert all(force.leads("rest", group) for group in ("fast", "slow", ""))
+    assert force.leads("no longer set", "slow")
+    assert force.leads("", "slow"), "of what no rule is for"
+
+
 def test_routes_caps_and_hours_are_made_as_they_are_set(load):
     config = load(
         SIM + '[[routes]]\nname = "codes"\ngroups = ["fast", "all"]\ncategories = ["otp"]\n'

@@ -1,6 +1,9 @@
 """A STOP that holds for one number of ours: other SIMs carry what waits, or it says why not."""
 
+from appliance.dispatch.ahead import Choosing
 from appliance.policy.consent import KeywordRules, Per
+from appliance.policy.contract import Contract
+from appliance.policy.routes import Route, Routes
 from appliance.store.optouts import NO_SIM_LEFT
 from appliance.store.values import LineFacts
 from tests.dispatch.test_dispatcher import CODE, SHORT
@@ -39,6 +42,26 @@ async def test_where_no_sim_in_any_modem_is_left_it_ends_as_opted_out_at_once(tm
         await pool.until(lambda: bool(pool.rows(state)))
         assert pool.rows(state) == [("cancelled", NO_SIM_LEFT)]
         assert await pool.store.lanes.explained(name) is None
+
+
+async def test_where_every_sim_of_its_route_was_told_it_ends_though_others_are_there(tmp_path):
+    fast, slow = Contract(group="fast"), Contract(group="slow")
+    routes = Routes([Route(name="codes", groups=("fast",))])
+    choosing, keywords = Choosing(routes=lambda: routes), KeywordRules(per=Per.NUMBER)
+    async with pooled(
+        tmp_path, 2, choosing=choosing, contracts=[fast, slow], keywords=keywords, cmgs_delay=SHORT
+    ) as pool:
+        first = f"8949020000123456{0:04d}"
+        pool.store.ways.leads = lambda route, iccid, _: route != "codes" or iccid == first
+        for line in pool.lines:
+            await in_its_modem(pool, line)
+        await pool.submit("shop", "transactional", CODE, route="codes")
+        await says_stop(pool, pool.lines[0].sim_id)
+        pool.supply()
+        ended = "SELECT state, cause FROM message WHERE state != 'queued'"
+        await pool.until(lambda: bool(pool.rows(ended)))
+        assert pool.rows(ended) == [("cancelled", NO_SIM_LEFT)]
+        assert pool.air == []
 
 
 async def in_its_modem(pool, line):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.apps import Esme
 from tests.box import READY_SECONDS, running_bank, running_box, start, until
 from tests.killing import Receiver
 
@@ -153,6 +154,28 @@ async def test_work_is_spread_and_told_once_whoever_took_it(pair, tmp_path, post
             return all(receiver.told[name, "delivered"] for name in after)
 
         await until(told_after, "the other one tells what follows")
+
+
+async def test_a_receiver_is_told_by_the_daemon_it_is_bound_at_whoever_has_sent(
+    tmp_path, postgres_url
+):
+    """One daemon at a time carries what an account is owed: the one where somebody takes it."""
+    nothing = str(tmp_path / "none*")
+    other = running_box(
+        tmp_path / "b", nothing, STORAGE__DATABASE=postgres_url, STORAGE__DAEMON="b", **QUICK
+    )
+    async with side(tmp_path, postgres_url, "a", 0) as (a, _), other as b:
+        account = await a.account()
+        await a.lines_ready(1)
+        async with Esme.bound(a, account) as esme:  # A carries from now on
+            first = (await esme.submit("hello", "4915123400000")).message_id
+            await esme.receipt_of(first)
+        for near, far in ((b, a), (a, b), (b, a)):
+            async with Esme.bound(near, account, "receiver") as receiver:
+                async with Esme.bound(far, account, "transmitter") as sender:
+                    name = (await sender.submit("hello", "4915123400001")).message_id
+                assert (await receiver.receipt_of(name))["stat"] == "DELIVRD"
+                assert len(receiver.receipts) == 1
 
 
 async def no_twin_of(box, folder, url):

@@ -80,7 +80,7 @@ OF_A_SIM = {
     "account": Reason("it carries messages of somebody only", "accounts = ['somebody']", 0),
     "place": Reason(r"it writes only to \+44", "destinations = ['+44']", 0),
     "paused": Reason("paused by somebody on this box: the card is wet", before=0),
-    "judged": Reason("judged: 1 parts in a row were refused", fault={"code": REFUSED}),
+    "judged": Reason("judged: 2 parts in a row were refused", "", 2, fault={"code": REFUSED}),
     "tried in vain": Reason(
         f"tried in vain: the network is congested, {NEXT} ", "", 0, fault={"code": CONGESTED}
     ),
@@ -89,7 +89,10 @@ OF_A_SIM = {
 
 NAMES = list(OF_A_SIM)
 PAIR = len(NAMES)  # the place of the first of two SIMs that share their recipients
-LOCKED = PAIR + 2  # that of a SIM that wants its PIN
+VAIN = PAIR + 2  # that of the first of two SIMs that are refused
+ROOM = VAIN + 2  # that of a SIM with room for three parts a day
+HANGS = ROOM + 1  # that of a SIM in a modem that hangs
+LOCKED = HANGS + 1  # that of a SIM that wants its PIN
 MODEMS = LOCKED + 1
 ABSENT = MODEMS  # that of a SIM that is in no modem
 FREE = ABSENT + 1  # that of numbers which every SIM may write to
@@ -119,15 +122,22 @@ def prefix(place):
 CONFIG = "\n".join(
     [
         "[quiet]\nmarketing = '20:00-21:00'",
-        "[judging]\nconsecutive = 1\nprobe_after_minutes = 600",
+        "[judging]\nconsecutive = 2\nprobe_after_minutes = 600",
         "[limits]\nparts_per_minute = 'none'\nparts_per_day = 'none'",
         *(sim(place, name, OF_A_SIM[name].sim) for place, name in enumerate(NAMES)),
         sim(PAIR, "known", "minimum_gap_seconds = 30"),
         sim(PAIR + 1, "dear", "price_per_part = 9", group=f"of {PAIR}"),
+        *(sim(VAIN + each, f"vain {each}", group=f"of {VAIN}") for each in range(2)),
+        sim(ROOM, "room", "parts_per_day = 3"),
+        sim(HANGS, "hangs"),
         sim(LOCKED, "locked"),
         sim(ABSENT, "absent"),
         *(way(place, name) for place, name in enumerate(NAMES)),
-        *(way(place, name) for place, name in ((PAIR, "pair"), (LOCKED, "locked"))),
+        way(PAIR, "pair"),
+        way(VAIN, "vain"),
+        way(ROOM, "room"),
+        way(HANGS, "hangs"),
+        way(LOCKED, "locked"),
         way(ABSENT, "absent"),
     ]
 )
@@ -155,7 +165,7 @@ class Site:
         await self.box.start()
         yield
 
-    async def read_everywhere(self, name, says):
+    async def read_everywhere(self, name, says, seconds=10):
         """Wait until it is said over REST why a message waits, and find the same elsewhere."""
 
         async def told():
@@ -163,7 +173,7 @@ class Site:
             return waits if re.search(says, waits) else None
 
         try:
-            waits = await until(told, f"{name} waits: {says}", 10)
+            waits = await until(told, f"{name} waits: {says}", seconds)
         except AssertionError:
             raise AssertionError((await self.box.message(name), says)) from None
         page = html.unescape((await self.box.http.get("/")).text)
@@ -190,12 +200,17 @@ async def site(tmp_path_factory):
         for place, name in enumerate(NAMES):
             if fault := OF_A_SIM[name].fault:
                 await bank.control.do("fault", kind="mute_network", modem=place, **fault)
+        for place in (VAIN, VAIN + 1):
+            await bank.control.do("fault", kind="mute_network", modem=place, code=REFUSED)
         async with running_box(
             folder / "data", bank.ports, config=CONFIG, SITE__TIMEZONE=ZONE
         ) as box:
             account = await box.account()
             await box.lines_ready(MODEMS - 1)
-            yield Site(bank, box, account)
+            site = Site(bank, box, account)
+            await bank.control.do("hold", modem=HANGS)
+            await site.ask(HANGS)  # what it says of that takes its time, and is read at the end
+            yield site
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -218,6 +233,22 @@ async def test_the_sim_that_its_recipient_knows_is_waited_for(site):
     assert re.match(
         f"known: minimum gap 30 s, {NEXT} .*; its recipient knows this SIM, which has 60 s", waits
     )
+
+
+async def test_after_several_sims_were_refused_all_of_them_wait(site):
+    says = f"^vain 0, vain 1: it has tried this message in vain, {NEXT} "
+    await site.read_everywhere(await site.ask(VAIN), says)
+
+
+async def test_room_that_is_kept_for_a_longer_message_is_said_to_be(site):
+    await site.box.becomes(await site.ask(ROOM), "sent", "delivered")
+    long = await site.ask(ROOM, text="long " * 80)
+    says = f"^room: day limit 1/3 for 3 parts, {NEXT} 00:00"
+    await site.read_everywhere(long, says)
+    for _ in range(2):  # they fill this day; the next one is that of the long message
+        await site.box.becomes(await site.ask(ROOM), "sent", "delivered")
+    kept = "room is kept for messages that have waited longer"
+    await site.read_everywhere(await site.ask(ROOM), rf"^room: day limit 3/3 \({kept}\), {NEXT} ")
 
 
 async def test_a_route_whose_sims_are_in_no_modem_or_not_ready_says_so(site):
@@ -245,6 +276,15 @@ async def test_the_segments_of_an_app_say_that_they_wait_for_each_other(site):
         )
     says = "waits a few seconds for the other segments of its message"
     await site.read_everywhere(answer.message_id, says)
+
+
+async def test_what_only_a_modem_that_hangs_may_carry_says_so(site):
+    says = "^hangs( has it)?: the modem has not answered to a part for more than 15 s"
+    names = [await site.ask(HANGS) for _ in range(4)]  # one more than it is given at once
+    for name in (names[0], names[-1]):
+        await site.read_everywhere(name, says, 20)
+    await site.bank.control.do("go")
+    await site.box.becomes(names[-1], "sent", "delivered")
 
 
 async def test_a_full_disk_and_a_clock_that_is_not_set_hold_what_waits(site):

@@ -110,6 +110,13 @@ def upgrade() -> None:
         sqlite_where=named,
         postgresql_where=named,
     )
+    op.create_index(
+        "ix_message_batch_of_any",
+        "message",
+        ["batch", "id"],
+        sqlite_where=named,
+        postgresql_where=named,
+    )
     uncertain = sa.text("state = 'uncertain' AND when_uncertain <> 'hold'")
     op.create_index(
         "ix_message_uncertain",
@@ -209,6 +216,7 @@ def downgrade() -> None:
     op.drop_index("ix_message_lane", "message")
     op.drop_index("ix_message_aside", "message")
     op.drop_index("ix_message_batch", "message")
+    op.drop_index("ix_message_batch_of_any", "message")
     op.drop_index("ix_message_uncertain", "message")
     for table in ("consent", "withdrawal", "ported", "contact", "bundle", "lane"):
         op.drop_table(table)
