@@ -159,12 +159,16 @@ def _untold(found: Mapping[Asked, State]) -> list[str]:
 def untold_inbound(books: Books, found: Mapping[Asked, State], first: Told) -> list[str]:
     """Return what came in and no app was told; answers are owed for what was delivered.
 
-    ``found``: what the daemon says of every message; ``first``: the app that strangers' go to.
+    ``found``: what the daemon says of every message; ``first``: the app that strangers' go to. An
+    answer is a stranger's if the SIM that it comes to was put into the modem so shortly before
+    that the message counts as another SIM's.
     """
     answers = [
         f"{one.to}: {one.reply}"
         for one, it in found.items()
-        if one.reply and it.state == "delivered" and not one.by.inbound[one.to, one.reply]
+        if one.reply
+        and it.state == "delivered"
+        and not any(app.inbound[one.to, one.reply] for app in (one.by, first))
     ]
     return answers + [
         f"{who}: {text}" for who, text in books.inbound if not first.inbound[who, text]

@@ -173,8 +173,10 @@ def test_accounts_share_the_hours_by_priority_and_age_within_every_limit(tmp_pat
         assert all(abs(number - place) <= 1 for place, number in enumerate(order)), (name, order)
     names = [name for _, _, name in everything]
     assert Counter(names[:12]) == {"one": 6, "two": 6}
-    assert names[12:17] == ["codes"] * 2 + ["orders"] * 3
-    shares = Counter(names[17:29])  # while all three wait
+    assert names[12:14] == ["codes"] * 2
+    # A line whose turn comes in the same moment as an order may have been given the next already.
+    assert Counter(names[14:18])["orders"] == 3
+    shares = Counter(names[14:29])  # while all three wait
     assert shares["late"] == 4
     assert abs(shares["one"] - shares["two"]) <= 1
     assert everything[12][0] - came["codes"] < HOUR / 2

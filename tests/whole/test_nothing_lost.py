@@ -273,6 +273,15 @@ async def check_message(made, rough, tag, on_air):
     assert not stopped or all(one.started_at <= stopped for one in story.attempts), tale
 
 
+async def nothing_reserved(made):
+    dispatcher, now = made.pool._dispatcher, made.clock.now()
+    await dispatcher.look()
+    return all(
+        not line.allowance.reserved and (not line.reserved.keys or line._conduct.held(now))
+        for line in dispatcher._lines
+    )
+
+
 @pytest.mark.parametrize("seed", range(2))
 async def test_whatever_happens_all_is_counted_and_nothing_stays_reserved(tmp_path, seed):
     async with home(tmp_path, modems=3) as made:
@@ -283,11 +292,9 @@ async def test_whatever_happens_all_is_counted_and_nothing_stays_reserved(tmp_pa
         await rough.run()
         await drained(made)
         dispatcher = made.pool._dispatcher
-        await dispatcher.look()
+        await until(partial(nothing_reserved, made), "nothing stays reserved")
         now = made.clock.now()
         for line in dispatcher._lines:
-            assert not line.reserved.keys or line._conduct.held(now)
-            assert not line.allowance.reserved
             fresh = Allowance()
             work = partial(recollect, made.contract.limits, now=now)
             fresh.exchange(await made.store.usage.read(line.sim_id, work))
