@@ -4,11 +4,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from appliance.cli.ends import DaemonAway, NotAllowed, Refused
+
+if TYPE_CHECKING:
+    import httpx
 
 PATIENCE: Final = 30.0
 """Seconds that an answer may take, beyond those it was asked to wait."""
@@ -54,7 +55,9 @@ def _answer(
     place: str,
     wait: float = 0,
     **more: Any,  # noqa: ANN401 - as httpx takes it
-) -> httpx.Response:
+) -> "httpx.Response":
+    import httpx  # noqa: PLC0415 - large, and the daemon is a command too
+
     _knock(path)
     transport = httpx.HTTPTransport(uds=str(path))
     try:
@@ -74,6 +77,8 @@ def follow(
 
     ``post`` is sent with it; None: it is only asked for. Raises as ``ask``.
     """
+    import httpx  # noqa: PLC0415 - as above
+
     method = "GET" if post is None else "POST"
     _knock(path)
     transport = httpx.HTTPTransport(uds=str(path))
@@ -102,7 +107,7 @@ def _knock(path: Path) -> None:
             raise DaemonAway(path) from None
 
 
-def _detail(answer: httpx.Response) -> str:
+def _detail(answer: "httpx.Response") -> str:
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -168,7 +168,7 @@ def test_a_daemon_loads_nothing_large_that_it_does_not_need():
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    large = {"alembic", "psycopg", "phonenumbers.carrier", "phonenumbers.timezone"}
+    large = {"alembic", "httpx", "psycopg", "phonenumbers.carrier", "phonenumbers.timezone"}
     assert not large & set(done.stdout.split())
 
 
