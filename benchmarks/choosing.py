@@ -49,7 +49,9 @@ class BenchLine:
         self.paused: str | None = None
         self.probing = False
         contract = Contract(name=f"SIM {sim_id}", limits=LIMITS)
-        self._offer = Offer(sim_id, "", lambda: contract, self._may_send_of, lambda: False)
+        self._offer = Offer(
+            sim_id, "", lambda: contract, self._may_send_of, lambda: False, hangs=lambda _now: ""
+        )
 
     @property
     def idle(self) -> bool:
@@ -65,12 +67,15 @@ class BenchLine:
         """Return it as choosing sees it."""
         return self._offer.free(ahead, self.reserved, None)
 
-    def may_send(self, now: datetime, parts: int = 1) -> Wait:
-        """Return when it may send so many parts."""
-        return self.allowance.earliest(now, parts)
+    def may_send(self, now: datetime, parts: int = 1, *, before: int = 0) -> Wait:
+        """Return when it may send so many parts, ``before`` of which go first."""
+        return self.allowance.earliest(now, parts, before=before)
 
     def _may_send_of(self, at: datetime, parts: int, of: Candidate) -> Wait:
-        return self.allowance.earliest(at, parts, of.recipient_key, message_id=of.key)
+        before = max(parts - of.parts - self.reserved.behind(of.priority), 0)
+        return self.allowance.earliest(
+            at, parts, of.recipient_key, message_id=of.key, priority=of.priority, before=before
+        )
 
 
 async def choosing(
