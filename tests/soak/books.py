@@ -44,6 +44,7 @@ class State:
 
     state: str
     parts: int
+    sim: str | None = None  # the ICCID of the SIM that has carried it, as the daemon thinks
 
 
 Name = tuple[str, int]
@@ -123,7 +124,7 @@ def compare(
         told_twice=[
             f"{identity} {state}" for (identity, state), count in first.fates.items() if count > 1
         ],
-        inbound_lost=untold_inbound(books, found, first),
+        inbound_lost=untold_inbound(books, found, first, on_air),
         inbound_twice=[
             f"{who}: {text}"
             for (who, text), count in first.inbound.items()
@@ -156,19 +157,22 @@ def _untold(found: Mapping[Asked, State]) -> list[str]:
     ]
 
 
-def untold_inbound(books: Books, found: Mapping[Asked, State], first: Told) -> list[str]:
-    """Return what came in and no app was told; answers are owed for what was delivered.
+def untold_inbound(
+    books: Books, found: Mapping[Asked, State], first: Told, on_air: Iterable[OnAir]
+) -> list[str]:
+    """Return what came in and its app was not told; answers are owed for what was delivered.
 
-    ``found``: what the daemon says of every message; ``first``: the app that strangers' go to. An
-    answer is a stranger's if the SIM that it comes to was put into the modem so shortly before
-    that the message counts as another SIM's.
+    ``found``: what the daemon says of every message; ``first``: the app that strangers' go to,
+    and answers to a SIM of which the daemon does not know that it has carried the message: one
+    that was put into the modem a moment before, in another's place.
     """
+    carried = {(entry.recipient, entry.iccid) for entry in on_air}
     answers = [
         f"{one.to}: {one.reply}"
         for one, it in found.items()
         if one.reply
         and it.state == "delivered"
-        and not any(app.inbound[one.to, one.reply] for app in (one.by, first))
+        and not (one.by if (one.to, it.sim) in carried else first).inbound[one.to, one.reply]
     ]
     return answers + [
         f"{who}: {text}" for who, text in books.inbound if not first.inbound[who, text]

@@ -304,7 +304,8 @@ class Soak:
                 return f"{stats[what]} {what} in the network"
         states = await self._states(box)
         found = {one: states[one.identity or ""] for one in traffic.books.accepted}
-        if missing := untold_inbound(traffic.books, found, self.webhook):
+        on_air = bank.ledger.sent()
+        if missing := untold_inbound(traffic.books, found, self.webhook, on_air):
             return f"{len(missing)} inbound messages, such as {missing[0]}"
         unreported = 0
         for one, its in found.items():
@@ -332,7 +333,10 @@ class Soak:
                     "/v1/messages", params={"limit": "200", **before}, headers=key
                 )
                 page = answer.json()
-                found |= {one["id"]: State(one["state"], one["parts"]) for one in page["messages"]}
+                found |= {
+                    one["id"]: State(one["state"], one["parts"], one["sim"])
+                    for one in page["messages"]
+                }
                 if page["next"] is None:
                     break
                 before = {"before": page["next"]}

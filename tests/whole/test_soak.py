@@ -66,6 +66,23 @@ def test_the_soak_notices_what_is_wrong(audit, what):
     assert list(audit.wrong()) == [what]
 
 
+def answered(*, by, sim):
+    """Compare a message that was carried by "A", and whose answer one of two apps was told."""
+    asker, first = Told(), Told()
+    asker.fates["m1", "delivered"] = 1
+    (asker if by == "asker" else first).inbound[NUMBER, "OK"] = 1
+    books = Books([Asked(NUMBER, asker, "m1", reply="OK")])
+    entry = OnAir(0.0, "modem0", "A", NUMBER, 1, None, "hello", None, "", accepted=True)
+    return compare(books, {"m1": State("delivered", 1, sim)}, [entry], first)
+
+
+def test_an_answer_goes_to_who_asked_unless_the_daemon_thinks_that_another_sim_has_carried_it():
+    assert answered(by="asker", sim="A").wrong() == {}
+    assert answered(by="first", sim="B").wrong() == {}
+    assert list(answered(by="first", sim="A").wrong()) == ["inbound_lost"]
+    assert list(answered(by="asker", sim="B").wrong()) == ["inbound_lost"]
+
+
 def test_what_nobody_knows_of_is_counted_apart():
     assert wrong(state="uncertain").uncertain_not_sent == 1
     assert wrong(on_air(), state="uncertain").uncertain_sent == 1
