@@ -33,11 +33,12 @@ STEPS: Final = 10
 class Work:
     """What SQLite was made to do while it was counted.
 
-    ``steps`` are tens; ``writing`` are the transactions that wrote.
+    ``steps`` are tens; ``writing`` are the transactions that wrote, ``asides`` the statements by
+    which many messages stepped aside together.
     """
 
     def __init__(self) -> None:
-        self.statements = self.steps = self.writing = 0
+        self.statements = self.steps = self.writing = self.asides = 0
         self._counting = False
 
     def opened(self, connection: Connection, _record: object) -> None:
@@ -60,6 +61,7 @@ class Work:
         if self._counting:
             self.statements += 1
             self.writing += text == "BEGIN IMMEDIATE"
+            self.asides += text.startswith("UPDATE message SET cause='no SIM may carry")
 
     def _step(self) -> int:
         self.steps += self._counting
@@ -83,7 +85,12 @@ async def blocked(folder: Path, *, queued: int, one_by_one: bool = False) -> dic
             with work.counted():
                 await pool.submit("another", "marketing", ANOTHER)
                 before = await pool.until_on_air(ANOTHER)
-    return {"statements": work.statements, "steps": work.steps, "sent before": before}
+    return {
+        "statements": work.statements,
+        "steps": work.steps,
+        "asides": work.asides,
+        "sent before": before,
+    }
 
 
 async def behind(folder: Path, *, queued: int) -> dict[str, Any]:
