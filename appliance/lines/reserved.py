@@ -95,12 +95,18 @@ class Reserved:
         return parts
 
     def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
-        """Let a message be sent after the others, or, urgent, before those that are not."""
+        """Let a message be sent after the others.
+
+        ``urgent``: before those that are not, and before urgent ones of a lower priority.
+        """
         self.changed()
         if not urgent:
             self._queue.append(waiting)
             return
-        place = sum(each.message_id in self._urgent for each in self._queue)
+        place = sum(
+            each.message_id in self._urgent and each.priority >= waiting.priority
+            for each in self._queue
+        )
         self._queue.insert(place, waiting)
         self._urgent.add(waiting.message_id)
 
