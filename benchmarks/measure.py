@@ -5,10 +5,10 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from tests.webhooks import Listener
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -54,12 +54,13 @@ def _sync_milliseconds() -> float:
     return sorted(times)[25] * 1000
 
 
-class Acknowledger:
+class Acknowledger(Listener):
     """A webhook that answers 200 and counts what it was told."""
 
     def __init__(self) -> None:
         self.delivered = 0
         self.told = 0
+        self._ids: set[str] = set()
         self._more = asyncio.Event()
 
     async def delivered_reach(self, count: int) -> None:
@@ -68,23 +69,12 @@ class Acknowledger:
             self._more.clear()
             await self._more.wait()
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """Serve on loopback; give the URL."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        finally:
-            server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                body = await reader.readexactly(length)
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                self.told += 1
-                self.delivered += b'"message.delivered"' in body
-                self._more.set()
-        writer.close()
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Count a notice, once by its id."""
+        if (identity := headers["webhook-id"]) in self._ids:
+            return 200
+        self._ids.add(identity)
+        self.told += 1
+        self.delivered += b'"message.delivered"' in body
+        self._more.set()
+        return 200

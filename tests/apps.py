@@ -14,6 +14,7 @@ from smpplib.exceptions import ConnectionError as NoConnection
 from standardwebhooks import Webhook
 
 from tests.box import Box, until
+from tests.webhooks import Listener
 
 PATIENCE = 5  # seconds that smpplib waits before it asks whether the other side is there
 
@@ -25,7 +26,7 @@ RECEIPT = re.compile(
 )
 
 
-class Hook:
+class Hook(Listener):
     """A webhook. ``answer``: the status it gives; ``notices``: what it took, each once."""
 
     def __init__(self) -> None:
@@ -34,15 +35,6 @@ class Hook:
         self.calls = 0
         self.notices: list[dict[str, Any]] = []
         self._seen: set[str] = set()
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """Listen, and give the URL."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        finally:
-            server.close()
 
     def states(self, identity: str) -> list[str]:
         """Return the states of a message that were told, in their order."""
@@ -62,26 +54,15 @@ class Hook:
         """Return the inbound messages that were told."""
         return [one["data"] for one in self.notices if one["type"] == "inbound.received"]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                pairs = (line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                headers = {name.lower(): value for name, value in pairs}
-                body = await reader.readexactly(int(headers["content-length"]))
-                self._take(headers, body)
-                answer = f"HTTP/1.1 {self.answer} So\r\ncontent-length: 0\r\n\r\n"
-                writer.write(answer.encode())
-                await writer.drain()
-        writer.close()
-
-    def _take(self, headers: dict[str, str], body: bytes) -> None:
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Take a notice if it is signed as agreed."""
         self.calls += 1
         if self.secret:
             Webhook(self.secret).verify(body, headers)
         if self.answer == 200 and headers["webhook-id"] not in self._seen:
             self._seen.add(headers["webhook-id"])
             self.notices.append(json.loads(body))
+        return self.answer
 
 
 class Answer(NamedTuple):

@@ -7,8 +7,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import httpx
 
 from tests.box import Bank, Box, running_bank, running_box, until
 from tests.fake_modem.ledger import OnAir
+from tests.webhooks import Listener
 
 MAKES = "e3372,sim7600,ec25,zte"  # all of them keep a report until it is settled
 
@@ -90,7 +90,7 @@ async def kill_again_and_again(folder: Path, plan: Plan) -> Count:
         return await _count(box, bank, accepted, receiver, held)
 
 
-class Receiver:
+class Receiver(Listener):
     """An account's webhook: answers 200, and remembers what it was told."""
 
     def __init__(self) -> None:
@@ -98,33 +98,16 @@ class Receiver:
         self.inbound: Counter[str] = Counter()
         self._ids: set[str] = set()
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """Serve on loopback; give the URL."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        finally:
-            server.close()
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Count what a notice says, unless it came before."""
+        if headers["webhook-id"] not in self._ids:
+            self._ids.add(headers["webhook-id"])
+            self._note(json.loads(body))
+        return 200
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                lines = (line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                headers = dict(lines)
-                body = json.loads(await reader.readexactly(int(headers["content-length"])))
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                await writer.drain()
-                self._note(headers["webhook-id"], body)
-        writer.close()
-
-    def _note(self, identity: str, body: dict[str, Any]) -> None:
-        if identity in self._ids:
-            return
-        self._ids.add(identity)
-        data = body["data"]
-        if body["type"].startswith("message."):
+    def _note(self, notice: dict[str, Any]) -> None:
+        data = notice["data"]
+        if notice["type"].startswith("message."):
             self.told[data["id"], data["state"]] += 1
         else:
             self.inbound[data["text"]] += 1

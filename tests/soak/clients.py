@@ -16,6 +16,7 @@ from smpplib.exceptions import PDUError
 
 from tests.apps import Answer, Esme
 from tests.box import Box
+from tests.webhooks import Listener
 
 REFUSED = 503
 
@@ -31,34 +32,19 @@ class Told:
         self.repeated = 0  # what came again under the id that it had before
 
 
-class Webhook(Told):
+class Webhook(Told, Listener):
     """A webhook. A notice that comes again with its id is the same: it is counted once."""
 
     def __init__(self) -> None:
         super().__init__()
         self._ids: set[str] = set()
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """Serve on loopback; give the URL."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        finally:
-            server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                headers = dict(line.split(": ", 1) for line in head.split("\r\n") if ": " in line)
-                body = await reader.readexactly(int(headers["content-length"]))
-                status = REFUSED if self.refusing else 200
-                if status == 200:
-                    self._note(headers["webhook-id"], json.loads(body))
-                writer.write(f"HTTP/1.1 {status} So\r\ncontent-length: 0\r\n\r\n".encode())
-                await writer.drain()
-        writer.close()
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Count what a notice says; refuse it while that is what this app does."""
+        if self.refusing:
+            return REFUSED
+        self._note(headers["webhook-id"], json.loads(body))
+        return 200
 
     def _note(self, identity: str, body: dict[str, Any]) -> None:
         if identity in self._ids:
