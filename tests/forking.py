@@ -147,10 +147,11 @@ class Forker:
         return Forked(int(self._socket.recv(32)), status)
 
     def close(self) -> None:
-        """End it."""
+        """End it, at once even if it is still importing."""
         self._socket.close()
         self._nothing.close()
-        self._process.wait(10)
+        self._process.kill()
+        self._process.wait()
 
 
 _forkers: list[Forker] = []  # the one there is

@@ -224,13 +224,14 @@ async def test_a_direct_report_is_acknowledged_when_it_is_settled_and_not_before
 
 async def test_a_direct_report_that_was_not_settled_comes_again_after_a_restart(rig):
     await rig.bank("ec25", cnma_seconds=0.1)
-    rig.bank.network.settings.retry_seconds = 0.05
     modem = await rig.started()
     sent = await modem.send(encoded(), committed())
     lost = await arrival(modem)
     await modem.close()
     await until(lambda: rig.fake.stats["cnma_missed"])
+    rig.fake.settings.cnma_seconds = 60  # however slow this machine is, it is in time now
     await modem.start()
+    rig.bank.network.memory_available(rig.fake.sim)  # it tries again
     again = await arrival(modem)
     assert again.report.reference == lost.report.reference == sent.reference
     await modem.settle(again)
