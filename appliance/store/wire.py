@@ -43,6 +43,8 @@ AGAIN: Final = timedelta(seconds=1)
 TOPICS_AT_ONCE: Final = 200
 """Topics in one notification, whose payload must stay below 8000 octets."""
 
+TWICE: Final = 2
+
 _NOTIFY: Final = text("SELECT pg_notify(:channel, :payload)")
 
 _RENEW: Final = """
@@ -62,6 +64,7 @@ class Wire:
         self._driver: Any = engine.dialect.dbapi  # psycopg; not loaded where SQLite is used
         self._connection: psycopg.Connection[Any] | None = None
         self._others = False
+        self._unheard = 0  # so often the others are still to be told to look at everything
         self._closing = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._work, name="store-wire", daemon=True)
@@ -154,15 +157,35 @@ class Wire:
             connection.pgconn.consume_input()
             while (said := connection.pgconn.notifies()) is not None:
                 self._heard(said.extra.decode())
+            if self._unheard == TWICE:
+                self._look_again()
             if time.monotonic() >= due:
                 self._renew()
                 due = time.monotonic() + every
+                if self._unheard:
+                    self._look_again()
 
     def _heard(self, payload: str) -> None:
         daemon, topics = heard(payload)
         if daemon != self._daemon:
-            self._others = True
-            self._ring(topics)
+            self._see(others=True)
+            self._ring(topics or None)
+
+    def _see(self, *, others: bool) -> None:
+        """Take note whether another daemon works on the database.
+
+        What was committed before one was seen was not announced to it: it is told to look at
+        everything, and once more after the transactions that were under way just now.
+        """
+        if others and not self._others:
+            self._unheard = TWICE
+        self._others = others
+
+    def _look_again(self) -> None:
+        """Ring every bell at the other daemons."""
+        assert self._connection is not None
+        self._unheard -= 1
+        self._connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(self._daemon)])
 
     def _renew(self, *, anew: bool = False) -> None:
         assert self._connection is not None
@@ -181,7 +204,7 @@ class Wire:
         if not held:
             self._ring([TENURE])
         others = self._connection.execute(_OTHERS, [self._daemon]).fetchone()
-        self._others = others is not None
+        self._see(others=others is not None)
         if anew:
             hello = next(payloads(self._daemon, [TENURE]))
             self._connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, hello])
@@ -203,7 +226,8 @@ class Wire:
 def payloads(daemon: int, topics: Iterable[Hashable]) -> Iterator[str]:
     """Give what tells other daemons for which topics bells ring: words, the daemon's id first.
 
-    A topic is a word, or a word and a number or id: ``queue``, ``queue/7``.
+    A topic is a word, or a word and a number or id: ``queue``, ``queue/7``. The id alone means
+    all of them.
     """
     words = sorted({_word(topic) for topic in topics})
     for first in range(0, len(words), TOPICS_AT_ONCE):

@@ -17,7 +17,7 @@ from appliance.smpp_server.operations import Operations
 from appliance.smpp_server.server import SmppServer
 from appliance.submission import Accepted, Submission
 
-PATIENCE = 10  # seconds, until a test that waits in vain fails
+PATIENCE = 30  # seconds, until a test that waits in vain fails
 
 BIND_RX, BIND_TX, BIND_TRX = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15

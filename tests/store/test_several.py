@@ -105,6 +105,23 @@ async def test_a_message_that_one_accepts_wakes_the_other(world, open_store):
 
 
 @on_postgresql
+async def test_one_that_was_not_seen_yet_is_told_to_look_at_everything(world, url):
+    ((ours,),) = rows(url, "SELECT id FROM daemon")
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("LISTEN appliance")
+        connection.execute("NOTIFY appliance, '99 tenure'")
+        said = connection.notifies(timeout=PATIENCE.total_seconds(), stop_after=2)
+        assert [one.payload for one in said] == ["99 tenure", str(ours)]
+
+
+@on_postgresql
+async def test_told_to_look_at_everything_all_bells_ring(world, open_store):
+    bell = world.store.bells.listen("whatever")
+    await open_store("other")
+    assert await bell.wait(PATIENCE)
+
+
+@on_postgresql
 async def test_a_notice_that_one_owes_wakes_the_worker_of_the_other(world, open_store):
     other = await open_store("other")
     bell = other.bells.listen((NOTICES, world.account.id))

@@ -222,7 +222,8 @@ async def test_a_deadlock_with_another_session_is_tried_again_as_a_whole(bench, 
         ours.set()
         theirs.set()
         patient.dispose()
-    assert (answer, len(runs)) == ("x", 2)
+    assert answer == "x"
+    assert len(runs) > 1  # more often where the other session is slow to go on
     assert rows(url, "SELECT batch FROM word") == [(2,), (2,)]
 
 
