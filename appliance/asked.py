@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,16 +18,14 @@ LONGEST_NAME: Final = 255
 NO_CHARACTER: Final = re.compile("[\0\ud800-\udfff]")
 
 SMPP: Final = tuple(
-    field.name.removeprefix("smpp_")
-    for field in fields(Submission)
-    if field.name.startswith("smpp_")
+    name.removeprefix("smpp_") for name in Submission._fields if name.startswith("smpp_")
 )
 """What may be kept with a message of what its ESME gave."""
 
 UNSAID: Final[Mapping[str, object]] = {
-    field.name.removeprefix("smpp_"): field.default
-    for field in fields(Submission)
-    if field.name.startswith("smpp_")
+    name.removeprefix("smpp_"): default
+    for name, default in Submission._field_defaults.items()
+    if name.startswith("smpp_")
 }
 """What of it is not kept: it is what there is where nothing is kept."""
 

@@ -118,6 +118,8 @@ def known_region(region: str) -> bool:
 @lru_cache(REMEMBERED)
 def country_of(e164: str) -> str | None:
     """Return the country (ISO 3166) of a number with ``+``, None if that cannot be told."""
+    if country := _plainly(e164):
+        return country
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(e164))
     except phonenumbers.NumberParseException:
@@ -147,6 +149,8 @@ def normalise_network(address: str, region: str | None) -> str:
         E.164 with ``+``; a short code, a name, or what cannot be read: as it came, trimmed.
 
     """
+    if _plainly(address):
+        return address
     digits = _digits(address)
     if digits is None or _is_short(digits, region):
         return digits or address.strip()

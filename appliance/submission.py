@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from appliance.lifecycle import State
 from appliance.policy.categories import Category
@@ -41,9 +41,11 @@ class WhenUncertain(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(NamedTuple):
     """One message as a door understood it, before anything of it is checked.
+
+    A tuple, since it is made for each submit: with so many fields that takes a quarter of the
+    time of a frozen dataclass. It is always made by the names of its fields.
 
     Exactly one of ``text`` and ``data`` is given. ``data`` is 8-bit payload.
     ``udh`` is an app's own user data header without its length octet: the message

@@ -98,11 +98,10 @@ def _merged(asked: Submission, wanted: Replacement) -> Submission:
     if wanted == Replacement():
         raise BadField("text", "nothing is to be replaced")
     if wanted.text is not None or wanted.data is not None:
-        asked = replace(asked, text=wanted.text, data=wanted.data, udh=wanted.udh)
+        asked = asked._replace(text=wanted.text, data=wanted.data, udh=wanted.udh)
     if wanted.validity is not None:
-        asked = replace(asked, expires_at=None, validity=wanted.validity)
-    return replace(
-        asked,
+        asked = asked._replace(expires_at=None, validity=wanted.validity)
+    return asked._replace(
         not_before=wanted.not_before or asked.not_before,
         expires_at=wanted.expires_at or asked.expires_at,
         receipts=wanted.receipts or asked.receipts,

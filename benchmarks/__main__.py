@@ -54,6 +54,9 @@ BENCHES: dict[str, Bench] = {
     "submits, SMPP window 50, 4 binds, sync 20 ms": lambda at: smpp.submits(
         at, messages=20_000, window=50, binds=4, sync=timedelta(milliseconds=20)
     ),
+    "submits, SMPP window 50, 1 binds, PostgreSQL": lambda at: smpp.submits_to_postgresql(
+        at, messages=10_000, window=50, binds=1
+    ),
     "receipts, SMPP, 10,000": lambda at: smpp.receipts(at, messages=10_000),
     "idle binds, SMPP, 1,000": lambda at: smpp.idle(at, binds=1_000),
     "submits, REST": lambda at: doors.rest(at, messages=4_000),

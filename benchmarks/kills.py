@@ -15,5 +15,6 @@ async def kills(folder: Path, *, messages: int, times: int) -> dict[str, Any]:
         "sent_twice": len(count.twice),
         "lost": len(count.lost),
         "reports_lost": len(count.reports_lost),
+        "reports_of_either_of_two_parts": len(count.untellable),
         "uncertain_never_sent": len(count.uncertain),
     }

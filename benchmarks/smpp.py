@@ -14,23 +14,39 @@ from benchmarks.esme import BIND_TRANSMITTER, Esme
 from benchmarks.measure import cpu_seconds, pss_megabytes
 from benchmarks.slow_disk import slow_disk
 from tests.box import ROOT, Box, running_box
+from tests.postgres import running_cluster
 
 BINDS_OF_ONE: Final = 4
 """Binds that an account may have unless it is set otherwise."""
 
 
 async def submits(
-    folder: Path, *, messages: int, window: int, binds: int, sync: timedelta = timedelta()
+    folder: Path,
+    *,
+    messages: int,
+    window: int,
+    binds: int,
+    sync: timedelta = timedelta(),
+    database: str | None = None,
 ) -> dict[str, Any]:
     """Submit as fast as the windows allow, then at half that rate: for how soon it answers."""
     env = slow_disk(sync, folder) if sync else {}
-    async with running_box(folder / "data", NO_MODEMS, process_env=env) as box:
+    where: dict[str, Any] = {"STORAGE__DATABASE": database} if database else {}
+    async with running_box(folder / "data", NO_MODEMS, process_env=env, **where) as box:
         who = await _accounts(box, binds)
         full = await _loaded(box, who, messages=messages, window=window)
         half = full["submits_per_s"] / 2
         calm = await _loaded(box, who, messages=messages // 2, window=window, rate=half)
     at_half = {f"{name}_at_half": calm[name] for name in ("answer_median_ms", "answer_p99_ms")}
     return full | at_half
+
+
+async def submits_to_postgresql(
+    folder: Path, *, messages: int, window: int, binds: int
+) -> dict[str, Any]:
+    """Do the same on a PostgreSQL of its own; the CPU is the daemon's, not that server's."""
+    with running_cluster() as cluster, cluster.database() as url:
+        return await submits(folder, messages=messages, window=window, binds=binds, database=url)
 
 
 async def receipts(folder: Path, *, messages: int) -> dict[str, Any]:

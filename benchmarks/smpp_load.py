@@ -71,9 +71,10 @@ class Bind(asyncio.Protocol):
             self._said.clear()
         self._submit()
 
-    async def run(self, rate: float) -> None:
-        """Submit everything and return when all of it is answered."""
+    async def run(self, rate: float, after: float) -> None:
+        """Submit everything, at a rate from ``after`` seconds on; return when all is answered."""
         if rate:
+            await asyncio.sleep(after)
             started = time.perf_counter()
             while self._allowed < len(self._submits):
                 self._allowed = min(
@@ -149,7 +150,12 @@ async def load(
     if hold:
         return
     cpu, started = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(bind.run(rate / len(who)) for bind in binds))
+    # At a rate the binds take turns: they are as many applications, not one that has a pulse.
+    turns = (number / rate if rate else 0 for number in range(len(binds)))
+    each_at = rate / len(binds)
+    await asyncio.gather(
+        *(bind.run(each_at, turn) for bind, turn in zip(binds, turns, strict=True))
+    )
     lasted, cpu = time.perf_counter() - started, time.process_time() - cpu
     took = sorted(one for bind in binds for one in bind.took)
     print(

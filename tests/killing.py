@@ -6,8 +6,9 @@ The fake modems discard what they say while their port is closed, as real ones d
 import asyncio
 import json
 import random
+import sqlite3
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ class Count:
         twice: parts that were on the air more than once.
         lost: parts that were never on the air, though nothing says so.
         uncertain: parts of which nobody knows, and which were not on the air.
-        reports_lost: parts that were on the air and are not delivered.
+        reports_lost: parts that were on the air and are not delivered, but for ``untellable`` ones.
+        untellable: parts whose only report fits another lost part of their message as well, which
+            was never on the air: nothing tells which one it means.
+        unmatched: how many reports are kept that fit nothing: those of ``untellable`` parts.
         untold: delivered messages whose account was not told.
         told_twice: fates that were told under more than one id.
         inbound: how often each inbound message was told.
@@ -61,6 +65,8 @@ class Count:
     lost: set[str]
     uncertain: set[str]
     reports_lost: set[str]
+    untellable: set[str]
+    unmatched: int
     untold: set[str]
     told_twice: set[str]
     inbound: Counter[str]
@@ -211,16 +217,32 @@ async def _count(
         for part in (await box.message(identity))["story"]["parts"]
     }
     unknown = {name for name, state in parts.items() if state == "uncertain"}
+    never = {_message_of(name) for name in unknown - set(on_air)}
+    untellable = {name for name in on_air if name in unknown and _message_of(name) in never}
+    undelivered = {name for name in on_air if parts[name] != "delivered"}
     return Count(
         held=held,
         twice={name for name, count in on_air.items() if count > 1},
         lost={name for name in parts if name not in on_air and name not in unknown},
         uncertain=unknown - set(on_air),
-        reports_lost={name for name in on_air if parts[name] != "delivered"},
+        reports_lost=undelivered - untellable,
+        untellable=untellable,
+        unmatched=_unmatched(box),
         untold=await _untold(box, accepted, receiver),
         told_twice={f"{name} {state}" for (name, state), n in receiver.told.items() if n > 1},
         inbound=receiver.inbound,
     )
+
+
+def _unmatched(box: Box) -> int:
+    """Return how many reports are kept that fit nothing."""
+    with closing(sqlite3.connect(box.data / "appliance.db")) as store:
+        (count,) = store.execute("SELECT count(*) FROM report WHERE attempt_id IS NULL").fetchone()
+    return int(count)
+
+
+def _message_of(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _name_of(entry: OnAir) -> str:

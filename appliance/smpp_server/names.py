@@ -1,6 +1,6 @@
 """The numbers of SMPP and our names for them. Clauses are those of SMPP 3.4, if not of 5.0."""
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Final
 
 RESPONSE: Final = 0x80000000
@@ -103,7 +103,7 @@ class Tag(IntEnum):
     CONGESTION_STATE = 0x0428  # SMPP 5.0, 4.8.4.18
 
 
-class EsmClass(IntFlag):
+class EsmClass(IntEnum):
     """Bits of esm_class (5.2.12)."""
 
     RECEIPT = 0x04

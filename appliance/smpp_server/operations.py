@@ -5,7 +5,7 @@ What is answered is committed.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -195,7 +195,7 @@ class Operations:
     async def _one(self, asker: _Asker, sm: ShortMessage) -> bytes:
         wanted = submission(sm, now=asker.now, version=asker.version, manner=asker.manner)
         if (sim := await self._sim(asker, sm)) is not None:
-            wanted = replace(wanted, only_sim=sim)
+            wanted = wanted._replace(only_sim=sim)
         name = await self._submit(asker, wanted, replaces=bool(sm.replace_if_present_flag))
         return MESSAGE_ANSWER.encode(
             MessageAnswer(message_id=name.encode("ascii"), tlvs=asker.tlvs)
@@ -214,7 +214,7 @@ class Operations:
             except SmppError as error:
                 failed.append((address, error))
             else:
-                named = replace(asked, only_sim=sim, batch=group, smpp_name=group)
+                named = asked._replace(only_sim=sim, batch=group, smpp_name=group)
                 wanted.append((address, named))
         self._check(asker, [asked for _, asked in wanted])
 
@@ -282,7 +282,7 @@ class Operations:
                 continue
             known_as = _given(one, "name")
             try:
-                wanted = replace(asked, smpp_name=known_as)
+                wanted = asked._replace(smpp_name=known_as)
                 await self._messages.supersede(asker.account, one.id, wanted)
             except (TooLate, NotFound):
                 continue  # it has left meanwhile

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from appliance.errors import (
     ApplianceError,
@@ -41,6 +42,9 @@ STORE_AND_FORWARD: Final = frozenset({0, 3})
 
 MESSAGE_TYPE: Final = 0b0011_1100
 """Bits of esm_class that make it something else than a message."""
+
+REMEMBERED: Final = 1024
+"""Ways to fill the fields that an ESME repeats, and sources: how many are known to be good."""
 
 DESTINATION: Final = re.compile(rb"\+?[0-9]{1,20}")
 PRINTABLE: Final = re.compile(rb"[ -~]{0,20}")
@@ -135,9 +139,16 @@ def submission(
         SmppError: with the status to answer.
 
     """
-    _check_flags(sm, version, manner)
-    _check_addresses(sm)
+    _check(sm, version, manner)
     said = said or content(sm, version=version, manner=manner)
+    return _asked(sm, said, now, version, manner)
+
+
+def _asked(
+    sm: ShortMessage, said: Content, now: datetime, version: int, manner: Manner
+) -> Submission:
+    not_before, expires_at = times(sm, now)
+    category, priority = _urgency(sm, manner)
     return Submission(
         to=recipient(sm.dest_addr_ton, sm.destination_addr),
         region=manner.region,
@@ -148,38 +159,22 @@ def submission(
         protocol=sm.protocol_id,
         receipts=receipts(sm.registered_delivery, version),
         door=Door.SMPP,
-        **_when(sm, now, manner),
-        **_given(sm),
+        not_before=not_before,
+        expires_at=expires_at,
+        category=category,
+        priority=priority,
+        smpp_source=sm.source_addr.decode("ascii"),
+        smpp_source_ton=sm.source_addr_ton,
+        smpp_source_npi=sm.source_addr_npi,
+        smpp_dest=sm.destination_addr.decode("ascii"),
+        smpp_dest_ton=sm.dest_addr_ton,
+        smpp_dest_npi=sm.dest_addr_npi,
+        smpp_service_type=sm.service_type.decode("ascii"),
+        smpp_esm_class=sm.esm_class,
+        smpp_coding=sm.data_coding,
+        smpp_sar=_number(sm, Tag.SAR_MSG_REF_NUM) or 0,
+        smpp_reference=_number(sm, Tag.USER_MESSAGE_REFERENCE),
     )
-
-
-def _when(sm: ShortMessage, now: datetime, manner: Manner) -> dict[str, Any]:
-    """Return what decides when it leaves."""
-    not_before, expires_at = times(sm, now)
-    category, priority = _urgency(sm, manner)
-    return {
-        "not_before": not_before,
-        "expires_at": expires_at,
-        "category": category,
-        "priority": priority,
-    }
-
-
-def _given(sm: ShortMessage) -> dict[str, Any]:
-    """Return what is kept as the ESME gave it."""
-    return {
-        "smpp_source": sm.source_addr.decode("ascii"),
-        "smpp_source_ton": sm.source_addr_ton,
-        "smpp_source_npi": sm.source_addr_npi,
-        "smpp_dest": sm.destination_addr.decode("ascii"),
-        "smpp_dest_ton": sm.dest_addr_ton,
-        "smpp_dest_npi": sm.dest_addr_npi,
-        "smpp_service_type": sm.service_type.decode("ascii"),
-        "smpp_esm_class": sm.esm_class,
-        "smpp_coding": sm.data_coding,
-        "smpp_sar": _number(sm, Tag.SAR_MSG_REF_NUM) or 0,
-        "smpp_reference": _number(sm, Tag.USER_MESSAGE_REFERENCE),
-    }
 
 
 def _number(sm: ShortMessage, tag: int) -> int | None:
@@ -239,17 +234,32 @@ def _until(now: datetime, lives: timedelta) -> bytes:
         raise SmppError(Status.BAD_OPTIONAL_VALUE, "qos_time_to_live: too long") from None
 
 
-def _check_flags(sm: ShortMessage, version: int, manner: Manner) -> None:
-    known = sm.service_type in SERVICE_TYPES or _service_type(sm) in manner.service_types
+def _check(sm: ShortMessage, version: int, manner: Manner) -> None:
+    """Refuse the first field that cannot be used.
+
+    An ESME says most of it in all its submits: what was found good is not looked at again.
+    """
     of_5_0 = version >= V50
-    unknown = Status.SERVICE_NOT_ALLOWED if of_5_0 else Status.BAD_SERVICE_TYPE
+    if sm.service_type not in SERVICE_TYPES and _service_type(sm) not in manner.service_types:
+        unknown = Status.SERVICE_NOT_ALLOWED if of_5_0 else Status.BAD_SERVICE_TYPE
+        raise SmppError(unknown, "service_type cannot be used")
+    highest = 3 + of_5_0
+    replaces, default = sm.replace_if_present_flag, sm.sm_default_msg_id
+    _check_flags(sm.esm_class, sm.priority_flag, highest, replaces, default)
+    _check_source(sm.source_addr_ton, sm.source_addr_npi, sm.source_addr)
+    _check_destination(sm.dest_addr_ton, sm.dest_addr_npi)
+    if not DESTINATION.fullmatch(sm.destination_addr):
+        raise SmppError(Status.BAD_DESTINATION, "destination_addr cannot be used")
+
+
+@lru_cache(REMEMBERED)
+def _check_flags(esm_class: int, priority: int, highest: int, replaces: int, default: int) -> None:
     checks = (
-        (known, unknown, "service_type"),
-        (sm.esm_class & 3 in STORE_AND_FORWARD, Status.BAD_ESM_CLASS, "mode in esm_class"),
-        (not sm.esm_class & MESSAGE_TYPE, Status.BAD_ESM_CLASS, "type in esm_class"),
-        (sm.priority_flag <= 3 + of_5_0, Status.BAD_PRIORITY, "priority_flag"),
-        (sm.replace_if_present_flag <= 1, Status.BAD_REPLACE_FLAG, "replace_if_present_flag"),
-        (not sm.sm_default_msg_id, Status.BAD_DEFAULT_MESSAGE, "sm_default_msg_id"),
+        (esm_class & 3 in STORE_AND_FORWARD, Status.BAD_ESM_CLASS, "mode in esm_class"),
+        (not esm_class & MESSAGE_TYPE, Status.BAD_ESM_CLASS, "type in esm_class"),
+        (priority <= highest, Status.BAD_PRIORITY, "priority_flag"),
+        (replaces <= 1, Status.BAD_REPLACE_FLAG, "replace_if_present_flag"),
+        (not default, Status.BAD_DEFAULT_MESSAGE, "sm_default_msg_id"),
     )
     _refuse_first(checks)
 
@@ -277,15 +287,21 @@ def _category(sm: ShortMessage, manner: Manner) -> Category | None:
         raise SmppError(Status.BAD_OPTIONAL_VALUE, "no such category") from None
 
 
-def _check_addresses(sm: ShortMessage) -> None:
-    source, destination = sm.source_addr, sm.destination_addr
+@lru_cache(REMEMBERED)
+def _check_source(ton: int, npi: int, address: bytes) -> None:
     checks = (
-        (sm.source_addr_ton in TONS, Status.BAD_SOURCE_TON, "source_addr_ton"),
-        (sm.source_addr_npi in NPIS, Status.BAD_SOURCE_NPI, "source_addr_npi"),
-        (PRINTABLE.fullmatch(source), Status.BAD_SOURCE, "source_addr"),
-        (sm.dest_addr_ton in DIALLED_TONS, Status.BAD_DESTINATION_TON, "dest_addr_ton"),
-        (sm.dest_addr_npi in NPIS, Status.BAD_DESTINATION_NPI, "dest_addr_npi"),
-        (DESTINATION.fullmatch(destination), Status.BAD_DESTINATION, "destination_addr"),
+        (ton in TONS, Status.BAD_SOURCE_TON, "source_addr_ton"),
+        (npi in NPIS, Status.BAD_SOURCE_NPI, "source_addr_npi"),
+        (PRINTABLE.fullmatch(address), Status.BAD_SOURCE, "source_addr"),
+    )
+    _refuse_first(checks)
+
+
+@lru_cache(REMEMBERED)
+def _check_destination(ton: int, npi: int) -> None:
+    checks = (
+        (ton in DIALLED_TONS, Status.BAD_DESTINATION_TON, "dest_addr_ton"),
+        (npi in NPIS, Status.BAD_DESTINATION_NPI, "dest_addr_npi"),
     )
     _refuse_first(checks)
 

@@ -15,6 +15,7 @@ from appliance.errors import IllegalTransition
 from appliance.lifecycle import FINAL, Event, State, message_state, next_state
 from appliance.models import Account, History, Message, Notice, NoticeKind, Part
 from appliance.policy.owed import owed
+from appliance.store.among import Among
 from appliance.store.bell import CHANGES, GONE, NOTICES, QUEUE
 from appliance.store.hot import hot
 from appliance.store.ids import Ids
@@ -81,8 +82,7 @@ _FACTS: Final = (
     .join(message, message.c.id == part.c.message_id)
     .join(account, account.c.id == message.c.account_id)
 )
-_ONE_PART: Final = hot(_FACTS.where(part.c.id == bindparam("part")))
-_PARTS: Final = _FACTS.where(part.c.id.in_(bindparam("parts_of", expanding=True)))
+_PARTS: Final = Among(_FACTS, part.c.id)
 _SIBLINGS: Final = select(part.c.id, part.c.message_id, part.c.state).where(
     part.c.message_id.in_(bindparam("messages", expanding=True))
 )
@@ -166,13 +166,8 @@ def _lock_messages(transaction: Transaction, changes: Sequence[Change]) -> None:
 
 
 def _facts(transaction: Transaction, changes: Sequence[Change]) -> dict[int, Any]:
-    if len(changes) == 1:
-        rows = transaction.execute(_ONE_PART, {"part": changes[0].part_id})
-    else:
-        rows = transaction.execute(
-            _PARTS, {"parts_of": sorted({change.part_id for change in changes})}
-        )
-    return {row.id: row for row in rows}
+    parts_of = sorted({change.part_id for change in changes})
+    return {row.id: row for row in _PARTS.read(transaction, parts_of)}
 
 
 def _moves(changes: Sequence[Change], parts: Mapping[int, Any]) -> list[_Move]:

@@ -27,7 +27,7 @@ from appliance.policy.retries import given_up
 from appliance.store.base import Base
 from appliance.store.bell import NOTICES, QUEUE
 from appliance.store.changes import Change, apply
-from appliance.store.early import settle_waiting
+from appliance.store.early import Settling
 from appliance.store.tables import table_of
 from appliance.store.values import Overdue
 from appliance.store.writer import Transaction, Verb
@@ -220,8 +220,10 @@ class Chores:
             execute(_LOST, [{"row": row.id, "why": why, "moment": now} for row in rows])
             changes = [Change(row.part_id, Event.LOSE, now, why, None, row.id) for row in rows]
             apply(transaction, changes, self._base.ids)
+            settling = Settling(transaction, self._base.ids)
             for sim_id, suffix in {(row.sim_id, row.recipient_suffix_key) for row in rows}:
-                settle_waiting(transaction, sim_id, suffix, self._base.ids)
+                settling.look_again(sim_id, suffix)
+            settling.finish()
         execute(_LET_GO, worker)
         transaction.topics.add(QUEUE)
         return len(rows)

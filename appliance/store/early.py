@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, or_, select, text, update
+from sqlalchemy import bindparam, func, or_, select, text, type_coerce, update
+from sqlalchemy.types import NullType
 
 from appliance.models import Attempt, Outcome, Report, ServiceCentre, Sim
 from appliance.policy.matching import (
@@ -98,8 +99,11 @@ _REPORTED: Final = hot(
         reference=func.coalesce(attempt.c.reference, bindparam("number")),
     )
 )
-_OFFSET: Final = select(centre.c.offset_seconds, centre.c.samples).where(
-    centre.c.address == bindparam("name")
+_OFFSET: Final = hot(
+    # Uncoerced: every driver gives a double as Python's float.
+    select(
+        type_coerce(centre.c.offset_seconds, NullType()).label("offset_seconds"), centre.c.samples
+    ).where(centre.c.address == bindparam("name"))
 )
 _MOVE_OFFSET: Final = (
     update(centre)
@@ -108,71 +112,131 @@ _MOVE_OFFSET: Final = (
 )
 
 
-def settle_report(transaction: Transaction, row: Row, ids: Ids) -> bool:
-    """Match one stored report to its attempt and carry out what it says; False if none fits.
+class Settling:
+    """Reports that find their attempts in one transaction.
 
-    It then stays unmatched and shown, and is looked at again when an attempt to the same
-    number on the same SIM gets its reference, or when another such report comes.
+    What they mean for parts is carried out for all of them together, by ``finish``.
     """
-    asked = {
+
+    def __init__(self, transaction: Transaction, ids: Ids) -> None:
+        self._transaction, self._ids = transaction, ids
+        self._execute = transaction.execute
+        self._changes: list[Change] = []
+
+    def take(self, row: Row) -> bool:
+        """Store a new report and settle it; False if it fits no attempt.
+
+        It then stays unmatched and shown, and is looked at again when an attempt to the same
+        number on the same SIM gets its reference, or when another such report comes.
+        """
+        chosen, several = self._find(row)
+        self._execute(insert_of(Report), {**row, "attempt_id": chosen.id if chosen else None})
+        if chosen is None:
+            return self._settle_together(row, several)
+        self._carry_out(row, chosen)
+        return True
+
+    def look_again(self, sim_id: int, suffix: bytes) -> None:
+        """Look again at the unmatched reports of one SIM and one number."""
+        asked = {"sim": sim_id, "suffix": suffix}
+        for row in self._execute(_UNMATCHED, asked).mappings():
+            if self._execute(_STILL_UNMATCHED, {"row": row["id"]}).first() is None:
+                continue
+            chosen, several = self._find(row)
+            if chosen is not None:
+                self._match(row, chosen)
+            else:
+                self._settle_together(row, several)
+
+    def finish(self) -> None:
+        """Carry out what the reports mean."""
+        changes, self._changes = self._changes, []
+        apply(self._transaction, changes, self._ids)
+
+    def _find(self, row: Row) -> tuple[Any | None, Mapping[int, Any]]:
+        """Return the attempt that a report means, None if nothing tells.
+
+        Then those attempts are returned, too, of which it may mean any.
+        """
+        found = {each.id: each for each in self._execute(_CANDIDATES, _asked(row))}
+        known = _known_offset(self._transaction, row["service_centre"])
+        offset = timedelta(seconds=known.offset_seconds) if known else None
+        result = match(_facts(row), [_candidate(each, row) for each in found.values()], offset)
+        if isinstance(result, Unknown):
+            return self._elsewhere(row, offset), {}
+        if not isinstance(result, Matched):
+            return None, found if isinstance(result, Ambiguous) else {}
+        chosen = found[result.id]
+        if len(found) == 1 and row["submitted_at"] is not None:
+            _learn(self._transaction, row, known, row["submitted_at"] - chosen.started_at)
+        return chosen, {}
+
+    def _elsewhere(self, row: Row, offset: timedelta | None) -> Any | None:
+        """Return the attempt of another SIM that is meant, where the SIM was changed meanwhile."""
+        found = {each.id: each for each in self._execute(_ELSEWHERE, _asked(row))}
+        chosen = elsewhere(_facts(row), [_candidate(each, row) for each in found.values()], offset)
+        return None if chosen is None else found[chosen]
+
+    def _settle_together(self, row: Row, found: Mapping[int, Any]) -> bool:
+        """Match a report with the others that wait beside it, where it cannot be told alone."""
+        if not found:
+            return False
+        asked = {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"]}
+        waiting = {
+            _facts(each): each
+            for each in self._execute(_UNMATCHED, asked).mappings()
+            if each["event"] == row["event"] and each["recipient_key"] == row["recipient_key"]
+        }
+        pairs = pair(list(waiting), [_candidate(each, row) for each in found.values()])
+        for facts, attempt_id in pairs:
+            self._match(waiting[facts], found[attempt_id])
+        return bool(pairs)
+
+    def _match(self, row: Row, chosen: Any) -> None:
+        self._execute(_MATCHED, {"row": row["id"], "found": chosen.id})
+        self._carry_out(row, chosen)
+
+    def _carry_out(self, row: Row, chosen: Any) -> None:
+        if row["event"] is None:
+            self.finish()  # it asks what the part is
+            still_trying(self._transaction, row, chosen, self._ids)
+            return
+        said = {
+            "row": chosen.id,
+            "said": row["status"],
+            "moment": row["received_at"],
+            "number": row["reference"],
+        }
+        self._execute(_REPORTED, said)
+        change = Change(
+            chosen.part_id,
+            row["event"],
+            row["received_at"],
+            row["cause"],
+            row["status"] or None,
+            chosen.id,
+            reported=True,
+        )
+        self._changes.append(change)
+
+
+def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids) -> None:
+    """Look for reports that were here before it was known how these attempts ended.
+
+    Also after a refusal: a report may have waited for it that is another attempt's.
+    """
+    settling = Settling(transaction, ids)
+    for end in ends:
+        settling.look_again(end.begin.sim_id, end.begin.waiting.recipient_suffix_key)
+    settling.finish()
+
+
+def _asked(row: Row) -> dict[str, Any]:
+    return {
         "sim": row["sim_id"],
         "suffix": row["recipient_suffix_key"],
         "number": row["reference"],
     }
-    found = {each.id: each for each in transaction.execute(_CANDIDATES, asked)}
-    candidates = [_candidate(each, row) for each in found.values()]
-    known = _known_offset(transaction, row["service_centre"])
-    offset = timedelta(seconds=known.offset_seconds) if known else None
-    result = match(_facts(row), candidates, offset)
-    if isinstance(result, Ambiguous):
-        return _settle_together(transaction, row, candidates, found, ids)
-    if isinstance(result, Unknown):
-        return _settle_elsewhere(transaction, row, offset, ids)
-    if not isinstance(result, Matched):
-        return False
-    chosen = found[result.id]
-    _carry_out(transaction, row, chosen, ids)
-    if len(found) == 1 and row["submitted_at"] is not None:
-        _learn(transaction, row, known, row["submitted_at"] - chosen.started_at)
-    return True
-
-
-def _settle_together(
-    transaction: Transaction,
-    row: Row,
-    candidates: Sequence[CandidateAttempt],
-    found: Mapping[int, Any],
-    ids: Ids,
-) -> bool:
-    """Match a report with the others that wait beside it, where it cannot be told alone."""
-    asked = {"sim": row["sim_id"], "suffix": row["recipient_suffix_key"]}
-    waiting = {
-        _facts(each): each
-        for each in transaction.execute(_UNMATCHED, asked).mappings()
-        if each["event"] == row["event"] and each["recipient_key"] == row["recipient_key"]
-    }
-    pairs = pair(list(waiting), candidates)
-    for facts, attempt_id in pairs:
-        _carry_out(transaction, waiting[facts], found[attempt_id], ids)
-    return bool(pairs)
-
-
-def _settle_elsewhere(
-    transaction: Transaction, row: Row, offset: timedelta | None, ids: Ids
-) -> bool:
-    """Match a report to an attempt of another SIM, where the SIM was changed while it was sent."""
-    asked = {
-        "sim": row["sim_id"],
-        "suffix": row["recipient_suffix_key"],
-        "number": row["reference"],
-    }
-    found = {each.id: each for each in transaction.execute(_ELSEWHERE, asked)}
-    candidates = [_candidate(each, row) for each in found.values()]
-    chosen = elsewhere(_facts(row), candidates, offset)
-    if chosen is None:
-        return False
-    _carry_out(transaction, row, found[chosen], ids)
-    return True
 
 
 def _facts(row: Row) -> ReportFacts:
@@ -187,49 +251,6 @@ def _candidate(found: Any, row: Row) -> CandidateAttempt:
         found.started_at,
         found.recipient_key == row["recipient_key"],
     )
-
-
-def settle_early(transaction: Transaction, ends: Sequence[AttemptEnd], ids: Ids) -> None:
-    """Look for reports that were here before it was known how these attempts ended.
-
-    Also after a refusal: a report may have waited for it that is another attempt's.
-    """
-    for end in ends:
-        suffix = end.begin.waiting.recipient_suffix_key
-        settle_waiting(transaction, end.begin.sim_id, suffix, ids)
-
-
-def settle_waiting(transaction: Transaction, sim_id: int, suffix: bytes, ids: Ids) -> None:
-    """Look again at the unmatched reports of one SIM and one number."""
-    asked = {"sim": sim_id, "suffix": suffix}
-    for row in transaction.execute(_UNMATCHED, asked).mappings():
-        if transaction.execute(_STILL_UNMATCHED, {"row": row["id"]}).first() is not None:
-            settle_report(transaction, row, ids)
-
-
-def _carry_out(transaction: Transaction, row: Row, chosen: Any, ids: Ids) -> None:
-    execute = transaction.execute
-    execute(_MATCHED, {"row": row["id"], "found": chosen.id})
-    if row["event"] is None:
-        still_trying(transaction, row, chosen, ids)
-        return
-    said = {
-        "row": chosen.id,
-        "said": row["status"],
-        "moment": row["received_at"],
-        "number": row["reference"],
-    }
-    execute(_REPORTED, said)
-    change = Change(
-        chosen.part_id,
-        row["event"],
-        row["received_at"],
-        row["cause"],
-        row["status"] or None,
-        chosen.id,
-        reported=True,
-    )
-    apply(transaction, [change], ids)
 
 
 def _known_offset(transaction: Transaction, address: str | None) -> Any:

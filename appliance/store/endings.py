@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, select, text, update
 
 from appliance.lifecycle import Event
 from appliance.models import Attempt, Message, Outcome
 from appliance.policy.retries import Refusal, Retry, retry
 from appliance.store import bundles
+from appliance.store.among import Among
 from appliance.store.base import Base
 from appliance.store.changes import Change, apply
 from appliance.store.early import settle_early
@@ -47,10 +48,11 @@ _OUTCOMES: Final = select(
     .where(
         _another.c.part_id == attempt.c.part_id,
         _another.c.id != attempt.c.id,
-        _another.c.outcome.in_((Outcome.SENDING, Outcome.SENT, Outcome.UNCERTAIN)),
+        text("another.outcome IN ('sending', 'sent', 'uncertain')"),
     )
     .label("again"),
-).where(attempt.c.id.in_(bindparam("attempts", expanding=True)))
+)
+_ENDING: Final = Among(_OUTCOMES, attempt.c.id)
 _BEGUN: Final = select(attempt.c.id).where(
     attempt.c.part_id == bindparam("row"),
     attempt.c.sim_id == bindparam("sim"),
@@ -80,7 +82,7 @@ class Endings(Queue):
 
     def __init__(self, base: Base) -> None:
         super().__init__(base)
-        self._end: Verb[AttemptEnd, None] = Verb("end", self._end_many, urgent=True)
+        self._end: Verb[AttemptEnd, None] = Verb("end", self._end_many, urgent=True, patient=True)
         self._undo: Verb[Begin, None] = Verb("undo", self._undo_many, urgent=True)
 
     async def end(self, end: AttemptEnd) -> None:
@@ -193,7 +195,7 @@ def _unreported(ends: Sequence[AttemptEnd]) -> list[Change]:
 def _news(transaction: Transaction, ends: Sequence[AttemptEnd]) -> list[AttemptEnd]:
     """Return the ends of attempts that have not ended that way, or another way, before."""
     ids = sorted({end.attempt_id for end in ends})
-    rows = transaction.execute(_OUTCOMES, {"attempts": ids})
+    rows = _ENDING.read(transaction, ids)
     known: dict[int, Outcome] = {}
     again: set[int] = set()  # their parts were handed to a SIM once more
     for row in rows:

@@ -8,7 +8,7 @@ the queue is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -151,9 +151,8 @@ _QUEUED_IN: Final = select(lane.c.account_id, _BY_LANE.c.waiting).join(
 _IN_LANE: Final = select(func.count()).where(message.c.lane_id == bindparam("lane"), _QUEUED)
 
 
-@dataclass(frozen=True, slots=True)
-class LaneKey:
-    """What makes a lane."""
+class LaneKey(NamedTuple):
+    """What makes a lane; a tuple, since it is made and looked up for each submit."""
 
     account_id: int
     category: str

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from appliance.models import Report
+from appliance.store.among import Among
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES
-from appliance.store.early import settle_report
-from appliance.store.hot import hot
-from appliance.store.tables import insert_of, table_of
+from appliance.store.early import Settling
+from appliance.store.tables import table_of
 from appliance.store.values import ReportFacts
 from appliance.store.writer import Transaction, Verb
 
 report = table_of(Report)
 
-_KNOWN: Final = hot(select(report.c.fingerprint).where(report.c.fingerprint == bindparam("print")))
+_KNOWN: Final = Among(select(report.c.fingerprint), report.c.fingerprint)
 
 
 class Reports:
@@ -24,23 +24,25 @@ class Reports:
 
     def __init__(self, base: Base) -> None:
         self._base = base
-        self._take: Verb[ReportFacts, bool] = Verb("report", self._take_many, urgent=True)
+        self._take: Verb[ReportFacts, bool] = Verb(
+            "report", self._take_many, urgent=True, patient=True
+        )
 
     async def take(self, facts: ReportFacts) -> bool:
         """Store a report and carry it out; False if it was known already, or fits nothing yet."""
         return await self._base.writer.run(self._take, facts)
 
     def _take_many(self, transaction: Transaction, items: Sequence[ReportFacts]) -> list[bool]:
-        results = []
-        for facts in items:
-            row = self._row(facts)
-            execute = transaction.execute
-            if execute(_KNOWN, {"print": row["fingerprint"]}).first() is not None:
-                results.append(False)
-                continue
-            execute(insert_of(Report), row)
-            results.append(settle_report(transaction, row, self._base.ids))
-            transaction.topics.add(CHANGES)
+        rows = [self._row(facts) for facts in items]
+        prints = sorted({row["fingerprint"] for row in rows})
+        known = {row.fingerprint for row in _KNOWN.read(transaction, prints)}
+        settling, results = Settling(transaction, self._base.ids), []
+        for row in rows:
+            new = row["fingerprint"] not in known
+            known.add(row["fingerprint"])
+            results.append(new and settling.take(row))
+        settling.finish()
+        transaction.topics.add(CHANGES)
         return results
 
     def _row(self, facts: ReportFacts) -> dict[str, Any]:
@@ -59,5 +61,4 @@ class Reports:
             "submitted_at": facts.submitted_at,
             "discharged_at": facts.discharged_at,
             "received_at": facts.received_at,
-            "attempt_id": None,
         }

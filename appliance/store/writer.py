@@ -35,6 +35,9 @@ RETRIES: Final = 5
 
 LOST_RACE: Final = {"40001", "40P01"}
 
+LINGER: Final = 0.003
+"""Seconds for which a patient verb waits for another one, to share its commit."""
+
 
 @dataclass(slots=True)
 class Transaction:
@@ -65,12 +68,13 @@ class Verb(Generic[A, R]):
     own item only; one that is raised rolls the transaction back, and its members are then
     run one by one. If the commit itself fails, all members fail: it may have come through,
     so that nothing is run a second time. ``urgent`` ones (claims, outcomes) go first: modems
-    wait for them.
+    wait for them. Nobody waits for ``patient`` ones: they go with whatever comes next.
     """
 
     name: str
     run: Callable[[Transaction, Sequence[A]], Sequence[R | ApplianceError]]
     urgent: bool = False
+    patient: bool = False
 
 
 @dataclass(slots=True)
@@ -94,6 +98,9 @@ class Writer:
         self._engine, self._announce = engine, announce
         self._bells = bells
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lingering: list[_Job] = []
+        self._hurry: asyncio.TimerHandle | None = None
+        self._soon = False
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._beat = 0
@@ -108,7 +115,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many verbs wait for their transaction."""
-        return self._jobs.qsize()
+        return self._jobs.qsize() + len(self._lingering)
 
     async def run(self, verb: Verb[A, R], item: A) -> R:
         """Run one item of a verb; return its result after the commit.
@@ -122,14 +129,40 @@ class Writer:
         if self._closed:
             raise StoreClosed(verb.name)
         answer: asyncio.Future[R] = self._loop.create_future()
-        self._jobs.put(_Job(verb, item, answer))
+        self._lingering.append(_Job(verb, item, answer))
+        if verb.patient:
+            self._hurry = self._hurry or self._loop.call_later(LINGER, self._hand_over)
+        elif verb.urgent:
+            self._hand_over()
+        else:
+            self._hand_over_soon()
         return await answer  # a caller that gives up does not stop the verb: nobody is answered
 
     async def close(self) -> None:
         """Write what was asked for so far, then end the thread."""
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _hand_over_soon(self) -> None:
+        """Give the thread what comes in this round of the event loop, all of it at once.
+
+        Woken by the first, it would take Python's lock from the loop that makes the others.
+        """
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the thread what lingers, in the order in which it came."""
+        self._soon = False
+        if self._hurry is not None:
+            self._hurry.cancel()
+            self._hurry = None
+        for job in self._lingering:
+            self._jobs.put(job)
+        self._lingering.clear()
 
     def _work(self) -> None:
         connection: Connection | None = None

@@ -506,6 +506,19 @@ async def test_a_report_of_the_first_try_delivers_a_part_that_is_being_resent(wo
     assert outcomes == [Outcome.UNCERTAIN, Outcome.SENT]
 
 
+async def test_a_part_that_was_delivered_just_now_is_not_said_to_be_tried_still(world):
+    sent_at = world.clock.now()
+    accepted = await uncertain_and_released(world)
+    await end(world, *await begun(world), reference=99)
+    second = report(world, reference=99)
+    first = report(world, None, reference=7, at=sent_at)
+    assert await asyncio.gather(*map(world.store.reports.take, (second, first))) == [True, True]
+
+    found = await story(world, accepted)
+    assert (found.message.state, found.parts[0].cause) == (State.DELIVERED, None)
+    assert "be delivered yet" not in [step.event for step in found.history]
+
+
 async def test_a_message_goes_on_whose_resent_part_was_delivered_by_its_first_try(world):
     sent_at = world.clock.now()
     accepted = await world.accept(

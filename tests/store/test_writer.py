@@ -9,6 +9,7 @@ from sqlalchemy.engine import make_url
 
 from appliance.errors import NotFound, StoreClosed, StoreError
 from appliance.lifecycle import State
+from appliance.store import writer
 from appliance.store.base import Reader
 from appliance.store.bell import Bells
 from appliance.store.engine import open_engine
@@ -33,6 +34,7 @@ class Bench:
         self.go, self.busy = threading.Event(), threading.Event()
         self.store = Verb("store", self._store)
         self.urgent = Verb("urgent", self._store, urgent=True)
+        self.patient = Verb("patient", self._store, patient=True)
         self.hold = Verb("hold", self._hold)
 
     def _store(self, transaction, words):
@@ -88,6 +90,26 @@ async def test_like_verbs_that_wait_share_one_call_and_one_transaction(bench):
     assert bench.writer.beat == before + 2  # one of them held the writer busy
 
 
+async def test_the_writer_is_woken_when_a_round_of_the_loop_has_asked_for_all_it_asks_for(bench):
+    bench.go.set()
+    asked = asyncio.ensure_future(bench.writer.run(bench.hold, "first"))
+    woken: list[bool] = []
+    # In the same round: by now the thread would have begun, had it been given anything.
+    asyncio.get_running_loop().call_soon(lambda: woken.append(bench.busy.wait(0.05)))
+    async with asyncio.timeout(PATIENCE):
+        assert await asked == "first"
+    assert woken == [False]
+
+
+async def test_an_urgent_verb_takes_along_what_was_asked_before_it(bench):
+    before = asyncio.ensure_future(bench.writer.run(bench.store, "before"))
+    urgent = asyncio.ensure_future(bench.writer.run(bench.urgent, "urgent"))
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(before, urgent)
+    assert bench.stored() == {"before", "urgent"}
+    assert bench.writer.waiting == 0
+
+
 async def test_no_transaction_takes_more_verbs_than_it_may(bench):
     words = [str(number) for number in range(LARGEST_BATCH + 10)]
     assert await bench.together(*words) == words
@@ -105,6 +127,35 @@ async def test_urgent_verbs_go_first_and_each_kind_keeps_its_order(bench):
     bench.go.set()
     await asyncio.gather(holding, *tasks)
     assert bench.batches == [["b", "d"], ["a", "c"]]
+
+
+async def test_a_patient_verb_shares_the_commit_of_the_next_one_and_goes_before_it(
+    bench, monkeypatch
+):
+    monkeypatch.setattr(writer, "LINGER", PATIENCE)
+    before = bench.writer.beat
+    patient = asyncio.create_task(bench.writer.run(bench.patient, "a"))
+    while not bench.writer.waiting:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(bench.stored)  # time for the thread, had it been given the verb
+    assert bench.writer.waiting == 1
+    assert await bench.writer.run(bench.store, "b") == "B"
+    assert await patient == "A"
+    assert bench.batches == [["a"], ["b"]]
+    assert bench.writer.beat == before + 1
+
+
+async def test_a_patient_verb_waits_for_nobody_for_long(bench):
+    assert await bench.writer.run(bench.patient, "a") == "A"
+    assert bench.stored() == {"a"}
+
+
+async def test_closing_writes_what_still_waits_for_company(bench):
+    patient = asyncio.create_task(bench.writer.run(bench.patient, "a"))
+    await asyncio.sleep(0)
+    await bench.writer.close()
+    assert await patient == "A"
+    assert bench.stored() == {"a"}
 
 
 async def test_a_result_that_is_an_error_fails_its_own_verb_only(bench):

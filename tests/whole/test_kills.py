@@ -15,6 +15,7 @@ async def test_kill_9_loses_nothing_and_sends_nothing_twice(tmp_path):
     assert count.twice == set()
     assert count.lost == set()
     assert count.reports_lost == set()
+    assert count.unmatched == len(count.untellable)
     assert count.untold == set()
     assert count.told_twice == set()
     assert len(count.uncertain) <= plan.lines * plan.kills
