@@ -22,7 +22,9 @@ class IncidentKind(StrEnum):
     SIM_REFUSED = "sim_refused"  # the network refuses this SIM again and again
     CLOCK = "clock"  # the modem's or the box's clock is off
     SELF_TEST = "self_test"
+    RESTARTS = "restarts"  # the modem restarts by itself again and again
     CERTIFICATE = "certificate"  # new files for TLS cannot be used
+    CERTIFICATE_ENDS = "certificate_ends"  # the one for TLS expires soon, or has
     DAEMON_LOST = "daemon_lost"  # another daemon on the same database is not heard of any more
 
 

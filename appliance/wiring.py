@@ -29,6 +29,7 @@ from appliance.lines.roster import Roster
 from appliance.lines.site import Site
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
+from appliance.modem.pins import Pins
 from appliance.modem.ports import open_port
 from appliance.modem.values import LineState, SimIdentity, SimRules
 from appliance.outbox import Outbox
@@ -250,7 +251,12 @@ def _sim_rules(config: Config, card: SimIdentity) -> SimRules:
     if sim is None:
         return SimRules(roaming=config.modems.roaming)
     roaming = config.modems.roaming if sim.roaming is None else sim.roaming
-    return SimRules(enabled=sim.enabled, roaming=roaming, reports=sim.reports)
+    return SimRules(
+        enabled=sim.enabled,
+        roaming=roaming,
+        reports=sim.reports,
+        service_centre=sim.service_centre,
+    )
 
 
 def _allowances(force: InForce, store: Store, clock: Clock) -> Allowances:
@@ -336,9 +342,10 @@ def _keeping(
             changed_at=hands.clock.now(),
         )
         return Keeper(
-            _modem(force, hands, found),
+            _modem(force, hands, pins, found),
             facts,
             hands=hands,
+    pins = Pins(hands.store.marks)
             site=site,
             allowances=allowances,
             supply=dispatcher,
@@ -348,7 +355,7 @@ def _keeping(
     return keep
 
 
-def _modem(force: InForce, hands: Hands, found: discovery.Found) -> Modem:
+def _modem(force: InForce, hands: Hands, pins: Pins, found: discovery.Found) -> Modem:
     """Return the driver of a modem that was found; what is set for SIMs is asked each time."""
     return Modem(
         found.port,
@@ -362,3 +369,4 @@ def _modem(force: InForce, hands: Hands, found: discovery.Found) -> Modem:
         clock=hands.clock,
         proofs=lambda model: hands.store.proofs.of(model.maker, model.model, model.revision),
     )
+        pins=pins,

@@ -44,6 +44,7 @@ SMPP_PURE = SMPP_NAMES | {
 MODEM = MODEM_CODEC | {
     "modem.at",
     "modem.quotes",
+    "modem.headers",
     "modem.ussd_text",
     "modem.profiles",
     "modem.choices",
@@ -65,7 +66,8 @@ PURE = {
     "msisdn": {"errors"},
     "config.accounts": {"errors", "msisdn", "policy.categories"},
     "modem.quotes": set(),
-    "modem.at": {"errors", "modem.quotes"},
+    "modem.headers": set(),
+    "modem.at": {"errors", "modem.headers", "modem.quotes"},
     "modem.pdu": {"text", "errors"},
     "modem.ussd_text": {"modem.pdu", "text", "errors"},
     "modem.causes": {"lifecycle", "errors"},

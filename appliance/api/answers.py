@@ -277,6 +277,9 @@ class Line(Answer):
     mending: str = Field(description="What is being done to mend it, empty if nothing.")
     mended: dict[str, int] | None = Field(description="How often it was mended, by what was done.")
     balance: float | None
+    counted: dict[str, int] | None = Field(
+        description="How often what was seen of it since the daemon began: broadcasts, full, …."
+    )
     balance_text: str | None
     balance_at: datetime | None
     paused_at: datetime | None

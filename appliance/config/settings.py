@@ -244,6 +244,7 @@ class Card(Section):
     pin: Pin | None = None
     pin_credential: Credential = ""
     number: str = Field(default="", pattern=r"^(\+[1-9][0-9]{5,14})?$")
+    service_centre: str = Field(default="", pattern=r"^(\+[1-9][0-9]{5,14})?$")
     group: str = ""
 
 

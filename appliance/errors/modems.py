@@ -35,15 +35,17 @@ class CommandRefused(ModemError):
 
 
 class ModemSilent(ModemError):
-    """No final answer within ``timeout``."""
+    """No final answer within ``timeout``, or none to be expected after what the modem ``said``."""
 
-    def __init__(self, port: str, command: str, timeout: timedelta) -> None:
-        super().__init__(port, command, timeout)
-        self.timeout = timeout
+    def __init__(self, port: str, command: str, timeout: timedelta, said: str = "") -> None:
+        super().__init__(port, command, timeout, said)
+        self.timeout, self.said = timeout, said
 
     @property
     def why(self) -> str:
         """What went unanswered, without the port."""
+        if self.said:
+            return f"no answer to {self.command}: it has restarted and says {self.said}"
         return f"no answer to {self.command} in {self.timeout.total_seconds():g} s"
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
-"""A message memory that fills up: an incident that stands until there is room again."""
+"""What a modem shows by itself, as incidents that stand until it is over."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from appliance.clock import Clock
@@ -13,6 +14,11 @@ ALARM: Final = 0.8
 
 QUIET: Final = 0.7
 """How full it may be for the alarm to end: below, so that it does not come and go."""
+
+RESTARTS: Final = 3
+"""How often a modem restarts by itself within ``WITHIN`` that a technician should know of it."""
+
+WITHIN: Final = timedelta(hours=1)
 
 
 class StorageAlarm:
@@ -52,6 +58,40 @@ class StorageAlarm:
             next_step="What could be deleted was. Put the SIM into a phone (SM) or look with"
             " another program (ME), and delete what is left there; until then messages and"
             " reports may stay with the network.",
+            at=self._clock.now(),
+            slot=self._slot,
+            sim_id=sim_id,
+            lasting=True,
+        )
+
+
+class RestartAlarm:
+    """Watches how often one modem restarts by itself."""
+
+    def __init__(self, store: Store, clock: Clock, slot: str) -> None:
+        self._store, self._clock, self._slot = store, clock, slot
+        self._stands: bool | None = None  # None: as an earlier run has left it
+
+    async def look(self, restarts: int, sim_id: int) -> None:
+        """Judge how often it did ``WITHIN``; the incident ends when it has not for so long.
+
+        Raises:
+            StoreError: it could not be written down, and is judged again.
+
+        """
+        if restarts >= RESTARTS and not self._stands:
+            await self._store.incidents.note(self._incident(restarts, sim_id))
+            self._stands = True
+        elif restarts == 0 and self._stands is not False:
+            await self._store.incidents.end(IncidentKind.RESTARTS, self._slot, self._clock.now())
+            self._stands = False
+
+    def _incident(self, restarts: int, sim_id: int) -> Incident:
+        return Incident(
+            kind=IncidentKind.RESTARTS,
+            sentence=f"The modem has restarted by itself {restarts} times within an hour.",
+            next_step="Mostly it gets too little current while it sends: use a powered hub, a"
+            " shorter cable or a stronger supply (hardware.md says how strong).",
             at=self._clock.now(),
             slot=self._slot,
             sim_id=sim_id,

@@ -8,7 +8,7 @@ from typing import Final
 from appliance.clock import Clock
 from appliance.errors import StoreError
 from appliance.inbox import Inbox
-from appliance.lines.alarms import StorageAlarm
+from appliance.lines.alarms import WITHIN, RestartAlarm, StorageAlarm
 from appliance.lines.standing import Standing
 from appliance.modem.driver import Modem
 from appliance.modem.values import (
@@ -61,6 +61,7 @@ class Hearing:
         self._reported, self._late, self._news = reported, late, news
         self._later: deque[Arrival] = deque(maxlen=MOST_LATER)  # it is not settled
         self._alarm = StorageAlarm(store, clock, slot)
+        self._restarts = RestartAlarm(store, clock, slot)
 
     async def run(self) -> None:
         """Take what comes until the modem fails.
@@ -85,6 +86,7 @@ class Hearing:
                 await self._modem.settle(arrival)
         try:
             await self._alarm.look(self._modem.usages, self._standing.sim_id)
+            await self._restarts.look(self._modem.restarts(WITHIN), self._standing.sim_id)
         except StoreError as error:
             logger.warning("%s: %s", self._slot, error)
         if not self._modem.holds_old and self._standing.emptied():

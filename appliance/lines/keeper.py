@@ -357,6 +357,7 @@ class Keeper:
     def _now(self) -> LineFacts:
         health, identity, now = self._modem.health, self._modem.identity, self._hands.clock.now()
         state, cause, next_step = health.state, health.cause, health.next_step
+        standing = self._line.standing if self._line is not None else None
         if self._line is None and state is LineState.ready:
             state = LineState.starting  # ready is a line, with its SIM
         elif self._line is not None and state is LineState.ready and not cause:
@@ -384,13 +385,12 @@ class Keeper:
             mending=self._mender.said,
             mended=self._mender.mended or None,
             rungs=self._mender.rungs or None,
+            counted=dict(self._modem.counts) or None,
             clock_offset_seconds=health.clock_offset,
             port=self._modem.port,
             # The store keeps a SIM where it was last seen; only one that is in use is seen.
             sim_id=self._facts.sim_id if self._line is not None else None,
-            memory_sim_id=self._line.standing.memory_sim_id if self._line is not None else None,
-            reports_proven_at=(
-                self._line.standing.reports_proven_at if self._line is not None else None
-            ),
+            memory_sim_id=standing.memory_sim_id if standing else None,
+            reports_proven_at=standing.reports_proven_at if standing else None,
             changed_at=now,
         )

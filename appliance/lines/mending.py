@@ -255,7 +255,7 @@ class Mender:
     async def _tell(self, symptom: Symptom, rung: Rung) -> None:
         """Make a step an incident, once in a while: a repeated one is only counted."""
         now = self._clock.now()
-        if rung not in DONE or now - self._told.get(rung, now - TELL_AGAIN) < TELL_AGAIN:
+        if rung not in DONE or abs(now - self._told.get(rung, now - TELL_AGAIN)) < TELL_AGAIN:
             return
         self._told[rung] = now
         await self._note(IncidentKind.MENDED, f"{DONE[rung]}, because {BECAUSE[symptom]}.")

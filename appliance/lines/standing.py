@@ -47,7 +47,7 @@ class Standing:
     def proved(self, at: datetime) -> bool:
         """Note that a report came that fitted; return whether that is news."""
         last = self.reports_proven_at
-        if last is None or at - last >= TELL_AGAIN:
+        if last is None or abs(at - last) >= TELL_AGAIN:
             self.reports_proven_at = at
         return last is None
 

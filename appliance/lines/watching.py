@@ -132,7 +132,7 @@ class Watch:
 
         """
         now = self._clock.now()
-        if self._looked_at is not None and now - self._looked_at < LOOK_AGAIN:
+        if self._looked_at is not None and abs(now - self._looked_at) < LOOK_AGAIN:
             return ""
         self._looked_at = now
         most = self.rules.unreported

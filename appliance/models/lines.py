@@ -70,6 +70,7 @@ class Line(SQLModel, table=True):
     mending: str = Field(default="", sa_column_kwargs=default("''"))  # the rung it is on, in words
     mended: dict[str, int] | None = Field(default=None, sa_type=JSON)  # rung -> how often
     rungs: dict[str, list[str]] | None = Field(default=None, sa_type=JSON)  # dear rung -> when
+    counted: dict[str, int] | None = Field(default=None, sa_type=JSON)  # what -> how often
     changed_at: datetime
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from appliance.modem.headers import Header, announced, has_length
 from appliance.modem.quotes import OpenQuote
 
 LONGEST_LINE: Final = 1024  # bytes; a longer line is noise
-
-PATIENCE: Final = 16  # other lines that may stand between a header and its PDU
 
 CTRL_Z: Final = b"\x1a"
 
@@ -55,7 +54,7 @@ PREFIXED: Final = re.compile(r"[+^*%$#_&][A-Za-z0-9_]+\b")
 
 HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 
-LENGTH: Final = re.compile(r"(\d+)\s*$")
+SHORTEST_PDU: Final = 24  # characters; an ICCID, an IMSI or a number is shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,10 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class Indicated:
-    """The modem spoke unasked. A header whose PDU never came has ``said.pdu`` None."""
+    """The modem spoke unasked. A header whose PDU never came has ``said.pdu`` None, or what came.
+
+    That was of another length then than ``said.octets`` announces.
+    """
 
     said: Said
 
@@ -146,29 +148,19 @@ def listed(*prefixes: str, fields: tuple[int, int]) -> Answer:
 def bare(pattern: str = "", *, own: str = "") -> Answer:
     """Return the shape of a line without a prefix, or with ``own`` where a model adds one.
 
-    Without a ``pattern`` every line fits that is not known to be spoken unasked.
+    Without a ``pattern`` every line fits that is no late echo, nor known to be spoken unasked.
     """
     if pattern:
         return Answer(pattern=re.compile(pattern + r"\s*$"))
     words = "|".join(map(re.escape, SPOKEN_UNASKED))
     kept = f"{re.escape(own)}|" if own else ""
-    return Answer(pattern=re.compile(f"(?:{kept}(?!{PREFIXED.pattern}|{words}))."))
+    return Answer(pattern=re.compile(f"(?:{kept}(?!(?:AT)?{PREFIXED.pattern}|{words}))."))
 
 
 class _Phase(Enum):
     IDLE = auto()
     PROMPT = auto()  # asked, waits for the prompt
     ANSWER = auto()  # asked in whole, waits for the final line
-
-
-@dataclass(slots=True)
-class _Header:
-    """A line whose PDU has not come yet."""
-
-    line: str
-    octets: int
-    of_answer: bool
-    patience: int = PATIENCE
 
 
 class Dialogue:
@@ -189,7 +181,7 @@ class Dialogue:
         self._body = ""
         self._answer = NOTHING
         self._lines: list[Said] = []
-        self._headers: list[_Header] = []
+        self._headers: list[Header] = []
         self.quote = OpenQuote()
         self._events: list[Event] = []
 
@@ -231,10 +223,13 @@ class Dialogue:
         self._outbound += ESCAPE
 
     def give_up_pdus(self) -> list[Event]:
-        """Stop waiting for PDUs that were announced: return their headers without one."""
+        """Stop waiting for PDUs that were announced: return their headers without them.
+
+        Where hex of another length came meanwhile that nobody else wanted, it is given out.
+        """
         lost = [header for header in self._headers if not header.of_answer]
         self._headers = [header for header in self._headers if header.of_answer]
-        return [Indicated(Said(header.line, None, header.octets)) for header in lost]
+        return [Indicated(Said(header.line, header.other, header.octets)) for header in lost]
 
     def give_up_quote(self) -> list[Event]:
         """Take the open quote for one that never closes: its other lines are lines as any."""
@@ -312,11 +307,11 @@ class Dialogue:
     def _inform(self, line: str) -> None:
         if self._answer.pdu:
             self._close_headers()
-            octets = _announced(line)
+            octets = announced(line)
             if octets is None:
                 self._lines.append(Said(line))
             else:
-                self._headers.append(_Header(line, octets, of_answer=True))
+                self._headers.append(Header(line, octets, of_answer=True))
             return
         self._lines.append(Said(line))
         if self._answer.ends:
@@ -324,13 +319,14 @@ class Dialogue:
 
     def _indicate(self, line: str) -> None:
         self._lose_patience()
+        self._keep_other(line)
         if self.quote.opens(line):
             return
-        octets = _announced(line) if line.startswith(CARRY_A_PDU) else None
+        octets = announced(line) if line.startswith(CARRY_A_PDU) else None
         if octets is None:
             self._events.append(Indicated(Said(line)))
         else:
-            self._headers.append(_Header(line, octets, of_answer=False))
+            self._headers.append(Header(line, octets, of_answer=False))
 
     def _goes_on(self, line: str) -> bool:
         if not self.quote.takes(line):
@@ -359,7 +355,14 @@ class Dialogue:
             header.patience -= not header.of_answer
             if header.patience <= 0:
                 self._headers.remove(header)
-                self._events.append(Indicated(Said(header.line, None, header.octets)))
+                self._events.append(Indicated(Said(header.line, header.other, header.octets)))
+
+    def _keep_other(self, line: str) -> None:
+        """Keep hex that is nobody's for a header whose PDU does not come: its length was wrong."""
+        if self._headers and len(line) >= SHORTEST_PDU and HEX.fullmatch(line):
+            lone = [header for header in self._headers if not header.of_answer]
+            if len(lone) == 1:
+                lone[0].other = lone[0].other or line.upper()
 
     def _take_pdu(self, line: str) -> bool:
         if not HEX.fullmatch(line):
@@ -375,25 +378,11 @@ class Dialogue:
             self._events.append(Indicated(said))
         return True
 
-    def _header_for(self, line: str) -> _Header | None:
+    def _header_for(self, line: str) -> Header | None:
         for header in reversed(self._headers):
-            if _has_length(line, header.octets):
+            if has_length(line, header.octets):
                 return header
         # A stored PDU may be broken, or its length wrong; it is shown all the same.
         if len(self._headers) == 1 and self._headers[0].of_answer and len(line) > 2:
             return self._headers[0]
         return None
-
-
-def _announced(header: str) -> int | None:
-    """Return the TPDU length in a header's last field, None if it has none (text mode)."""
-    if header.count(",") > 3:
-        return None
-    found = LENGTH.search(header)
-    return int(found[1]) if found else None
-
-
-def _has_length(text: str, octets: int) -> bool:
-    """Say whether hex ``text`` holds ``octets`` octets, besides an SMSC field if it has one."""
-    size, odd = divmod(len(text), 2)
-    return not odd and size in (octets, octets + 1 + int(text[:2], 16))

@@ -98,7 +98,7 @@ CMS: Final[Mapping[int, Cause]] = {
     320: Cause(D, "the message memory failed"),
     321: Cause(D, "there is nothing at that place in the memory"),
     322: Cause(D, "the message memory is full"),
-    330: Cause(D, "the service centre's address is unknown"),
+    330: Cause(D, "the SIM has no service centre: set service_centre under its [[sims]]"),
     331: Cause(P, "no network service"),
     332: Cause(M, "the network did not answer in time"),
     340: Cause(D, "no acknowledgement was expected"),
@@ -133,6 +133,7 @@ SIEMENS: Final[Mapping[int, Cause]] = MappingProxyType(  # likewise; others have
 )
 
 CME: Final[Mapping[int, Cause]] = {
+    0: Cause(M, "the modem failed"),
     3: Cause(D, "the modem does not allow it now"),
     4: Cause(D, "the modem does not support it"),
     5: Cause(D, "the modem is locked to another SIM"),
@@ -150,6 +151,7 @@ CME: Final[Mapping[int, Cause]] = {
     30: Cause(P, "no network service"),
     31: Cause(M, "the network did not answer in time"),
     32: Cause(P, "the network allows emergency calls only"),
+    100: Cause(M, "unknown error"),
     515: Cause(D, "the modem is still busy starting"),
 }
 
@@ -175,6 +177,10 @@ CME_AS_CMS: Final[Mapping[int, int]] = {
 """What +CME numbers are called as +CMS, so that an attempt has numbers of one kind."""
 
 VERBOSE: Final[Mapping[str, int]] = {  # what a modem with CMEE=2 writes, in lower case
+    "phone failure": 0,
+    "operation not allowed": 3,
+    "operation not supported": 4,
+    "ph-sim pin required": 5,
     "sim not inserted": 10,
     "sim pin required": 11,
     "sim puk required": 12,
@@ -182,23 +188,57 @@ VERBOSE: Final[Mapping[str, int]] = {  # what a modem with CMEE=2 writes, in low
     "sim busy": 14,
     "sim wrong": 15,
     "incorrect password": 16,
+    "sim pin2 required": 17,
+    "sim puk2 required": 18,
+    "memory full": 20,
+    "memory failure": 23,
     "no network service": 30,
     "network timeout": 31,
+    "network not allowed - emergency calls only": 32,
+    "unknown": 100,
     "please wait, init or command processing in progress.": 515,
 }
 
 VERBOSE_CMS: Final[Mapping[str, int]] = {
+    "unassigned (unallocated) number": 1,
+    "operator determined barring": 8,
+    "call barred": 10,
+    "short message transfer rejected": 21,
+    "destination out of service": 27,
+    "unidentified subscriber": 28,
+    "facility rejected": 29,
+    "unknown subscriber": 30,
+    "network out of order": 38,
+    "temporary failure": 41,
+    "congestion": 42,
+    "resources unavailable, unspecified": 47,
+    "requested facility not subscribed": 50,
+    "me failure": 300,
+    "sms service of me reserved": 301,
+    "operation not allowed": 302,
+    "operation not supported": 303,
+    "invalid pdu mode parameter": 304,
+    "invalid text mode parameter": 305,
     "sim not inserted": 310,
     "sim pin required": 311,
+    "ph-sim pin required": 312,
     "sim failure": 313,
     "sim busy": 314,
+    "sim wrong": 315,
     "sim puk required": 316,
+    "sim pin2 required": 317,
+    "sim puk2 required": 318,
+    "memory failure": 320,
+    "invalid memory index": 321,
     "memory full": 322,
     "smsc address unknown": 330,
     "no network service": 331,
     "network timeout": 332,
+    "no +cnma acknowledgement expected": 340,
+    "unknown": 500,
     "unknown error": 500,
 }
+"""27.005 clause 3.2.5 and 24.011 annex E.2; where these say (U)SIM, modems may say either."""
 
 MEANING: Final[Mapping[int, Event | None]] = {
     0x00: Event.DELIVER,
@@ -262,7 +302,8 @@ def code_of(final: str) -> int | None:
     words = tail.strip()
     if words.isascii() and words.isdigit():
         return int(words)
-    return (VERBOSE_CMS if head == "+CMS ERROR" else VERBOSE).get(words.lower())
+    words = words.lower().replace("(u)sim", "sim")
+    return (VERBOSE_CMS if head == "+CMS ERROR" else VERBOSE).get(words)
 
 
 def cms_number(final: str) -> int | None:

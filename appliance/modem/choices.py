@@ -103,6 +103,12 @@ def needs_acknowledgement(values: Sequence[int]) -> bool:
     return values[1] in (2, 3) or values[3] == 1
 
 
+def same_ways(asked: Sequence[int], told: Sequence[int]) -> bool:
+    """Say whether AT+CNMI? tells the <mt> and <ds> that were asked for, as far as it tells them."""
+    short = min(len(asked), len(told))
+    return all(asked[place] == told[place] for place in (1, 3) if place < short)
+
+
 def how_reports_come(chosen: Notifications, profile: Profile) -> str:
     """Return the word of Health.reports for what is set."""
     ds = chosen.values[3] if len(chosen.values) > 3 else 0

@@ -12,6 +12,7 @@ from appliance.modem.answers import Usage
 from appliance.modem.causes import Overrides
 from appliance.modem.health import Pulse, Trouble
 from appliance.modem.pdu import EncodedSubmit
+from appliance.modem.pins import Pins, in_memory
 from appliance.modem.ports import Opener, open_port
 from appliance.modem.profiles import GENERIC
 from appliance.modem.proving import Place
@@ -65,6 +66,7 @@ class Modem:
         port: a tty, a pty, or ``socket://host:port``.
         slot: where it sits (ID_PATH); part of its identity.
         pin: asked once for the PIN when the SIM wants it; gets the SIM if its ICCID can be read.
+        pins: remembers which were tried; None: for this process only.
         rules: what is set for a SIM; asked again with each look and each part.
         overrides: what is set over the table of causes; asked with each refusal.
         proofs: asked for the ways (as in Health.reports) in which reports were proved to
@@ -84,6 +86,7 @@ class Modem:
         *,
         slot: str,
         pin: Callable[[SimIdentity | None], str | None] = no_pin,
+        pins: Pins | None = None,
         rules: Callable[[SimIdentity], SimRules] = usual_rules,
         overrides: Callable[[], Overrides] = Overrides,
         proofs: Callable[[ModemIdentity], Mapping[str, bool]] = nothing_proved,
@@ -98,7 +101,7 @@ class Modem:
         self.tap = Tap(clock or SystemClock())
         self._clock = clock or SystemClock()
         self.slot = slot
-        self._pin = pin
+        self._pin, self._pins = pin, pins or in_memory()
         self._rules, self._overrides = rules, overrides
         self._proofs = proofs
         self._habits = Habits()
@@ -150,6 +153,7 @@ class Modem:
 
         Raises:
             ModemError: it cannot send; ``health`` says why, and the port is closed again.
+            StoreError: ``pins`` could not remember a try, and so it was not made.
 
         """
         await self.close()
@@ -168,7 +172,7 @@ class Modem:
                 tap=self.tap,
                 overrides=self._overrides,
             )
-            await self._set_up(line, self._pin if pin is None else lambda _sim: pin)
+            await self._set_up(line, pin)
         except BaseException as error:
             if isinstance(error, ModemError):
                 self._pulse.explain(error)
@@ -180,13 +184,15 @@ class Modem:
         line.link.on_garbage = self.doubt.set
         self._pulse.tell(Trouble.NONE)
 
-    async def _set_up(self, line: Running, pin: Callable[[SimIdentity | None], str | None]) -> None:
+    async def _set_up(self, line: Running, pin: str | None) -> None:
         await line.link.open()
         start = StartUp(
             line.link,
             self._pulse,
             slot=self.slot,
-            pin=pin,
+            pin=self._pin if pin is None else lambda _sim: pin,
+            pins=self._pins,
+            by_hand=pin is not None,
             rules=self._rules,
             ready=line.ready,
             proofs=self._proofs,
@@ -333,6 +339,11 @@ class Modem:
     def counts(self) -> Mapping[str, int]:
         """How often what happened since it was found: "broadcasts", "full" …."""
         return self._habits.counts
+
+    def restarts(self, within: timedelta) -> int:
+        """Return how often it restarted by itself lately, as far as it said so; 16 at most."""
+        since = asyncio.get_running_loop().time() - within.total_seconds()
+        return sum(moment > since for moment in self._habits.restarts)
 
     async def nap(self, length: timedelta) -> None:
         """Close the port as a stop does; the next ``start`` waits until ``length`` is over."""

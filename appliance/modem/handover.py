@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 from appliance.errors import CommandRefused, ModemError
 from appliance.modem.arrivals import Arrivals, arrival_from
 from appliance.modem.at import Said
+from appliance.modem.headers import has_length
 from appliance.modem.link import Link
 from appliance.modem.turns import Rank
 from appliance.modem.values import Direct, Undecodable
@@ -34,9 +36,13 @@ class Handover:
         if len(self._arrivals) >= MOST:
             logger.error("%s: too many arrivals wait; one is left to the network", self._link.port)
             return
-        place = Direct(self.acknowledge)
-        nonsense = Undecodable(bytes.fromhex(said.pdu), "it is nothing a network sends", place)
-        self._arrivals.put(arrival_from(said, place) or nonsense)
+        arrival = arrival_from(said, Direct(self.acknowledge))
+        if arrival is None:
+            why = "it is nothing a network sends"
+            arrival = Undecodable(bytes.fromhex(said.pdu), why, Direct(self.acknowledge))
+        elif isinstance(arrival, Undecodable) and not has_length(said.pdu, said.octets or 0):
+            arrival = replace(arrival, place=Direct(acknowledge=False))  # torn: it is sent again
+        self._arrivals.put(arrival)
 
     def settle(self) -> None:
         """Acknowledge what came last, as soon as the port is free."""

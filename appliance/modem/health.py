@@ -117,8 +117,9 @@ ADVICE: Final[Mapping[Trouble, Advice]] = {
     ),
     Trouble.PIN_REFUSED: Advice(
         S.pin_needed,
-        "The configured PIN was refused; it is not tried again.",
-        "Correct the PIN in the configuration and restart.",
+        "The SIM has refused the PIN; it is not tried again.",
+        "Correct the PIN in the configuration, then: appliance reload. Or enter it by hand:"
+        " appliance modems pin",
     ),
     Trouble.PIN_LAST_TRY: Advice(
         S.pin_needed,
@@ -276,7 +277,8 @@ def _fact(error: ModemError) -> str:
     """Return what fills the gap in the sentence of an error's trouble; its port is known anyway."""
     match error:
         case PortBusy():
-            return error.holder or "another program"
+            # The service may not look at other users' processes; root may.
+            return error.holder or f"another program: as root, fuser -v {error.port} names it"
         case PortGone() | ModemSilent() | ModemUnwell():
             return error.why
         case _:

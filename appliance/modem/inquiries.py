@@ -39,6 +39,8 @@ ICCID: Final = bare(  # as it is, or behind the name of this or another command
     r'(?:[+^#!]?\w*(?:CCID|SCID|CRSM)\b.*|"?[0-9A-Fa-f]{18,22}"?)'
 )
 
+PDU_MODE: Final = 0  # of AT+CMGF, 27.005 clause 3.2.3
+
 SIM_MISSING: Final = frozenset({10, 310})
 
 SIM_FAILED: Final = frozenset({13, 15, 313, 315})
@@ -111,6 +113,18 @@ async def own_number(link: Link) -> str | None:
     return answers.own_number(await lines(link, "AT+CNUM", prefixed("+CNUM:")))
 
 
+async def functionality(link: Link) -> int | None:
+    """Return <fun> of AT+CFUN? (27.007 clause 8.2), None where the modem does not tell."""
+    said = await lines(link, "AT+CFUN?", prefixed("+CFUN:"))
+    return answers.number_in(said[0], 0) if said else None
+
+
+async def operator_mode(link: Link) -> int | None:
+    """Return <mode> of AT+COPS? (27.007 clause 7.3), None where the modem does not tell."""
+    said = await lines(link, "AT+COPS?", prefixed("+COPS:"))
+    return answers.number_in(said[0], 0) if said else None
+
+
 async def service_centre(link: Link) -> str | None:
     """Return the address of the service centre that the SIM knows."""
     said = await lines(link, "AT+CSCA?", prefixed("+CSCA:"))
@@ -125,6 +139,12 @@ async def clock(link: Link) -> datetime | None:
 async def message_services(link: Link) -> frozenset[int]:
     """Return the values that AT+CSMS takes; none where the modem does not tell."""
     return await _only_choices(link, "AT+CSMS=?", "+CSMS:")
+
+
+async def in_pdu_mode(link: Link) -> bool:
+    """Say whether messages are written as PDUs; True where the modem does not tell."""
+    said = await lines(link, "AT+CMGF?", prefixed("+CMGF:"))
+    return not said or answers.number_in(said[0], 0) in (None, PDU_MODE)
 
 
 async def message_formats(link: Link) -> frozenset[int]:

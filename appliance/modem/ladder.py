@@ -141,7 +141,10 @@ class Step:
 
 
 class Ladder:
-    """One modem's climb. ``now`` is always an argument, and may stand still but not go back.
+    """One modem's climb. ``now`` is always an argument, and may jump.
+
+    What was taken at a moment that lies further ahead than its limit looks back does not count:
+    the clock was set back since.
 
     ``allowed`` are the rungs that may be taken at all; REST always is. ``rest`` is how long one
     that was given up is left alone.
@@ -170,14 +173,11 @@ class Ladder:
         """Count what was taken in earlier runs, as ``taken_lately`` told it then."""
         for rung in DEAR:
             known = [*taken.get(rung, ()), *self._taken[rung]]
-            self._taken[rung] = deque(sorted(moment for moment in known if moment > now - DAY))
+            self._taken[rung] = deque(sorted(_within(DAY, known, now)))
 
     def taken_lately(self, now: datetime) -> dict[str, list[datetime]]:
         """Return when each dear rung was taken in the last day, oldest first; none: left out."""
-        lately = {
-            rung.value: [moment for moment in self._taken[rung] if moment > now - DAY]
-            for rung in DEAR
-        }
+        lately = {rung.value: _within(DAY, self._taken[rung], now) for rung in DEAR}
         return {rung: moments for rung, moments in lately.items() if moments}
 
     def may(self, rung: Rung, now: datetime) -> bool:
@@ -187,8 +187,8 @@ class Ladder:
         bounds, taken = BOUNDS[rung], self._taken[rung]
         return (
             rung in self._allowed
-            and sum(moment > now - HOUR for moment in taken) < bounds.hourly
-            and sum(moment > now - DAY for moment in taken) < bounds.daily
+            and len(_within(HOUR, taken, now)) < bounds.hourly
+            and len(_within(DAY, taken, now)) < bounds.daily
         )
 
     def take(self, rung: Rung, now: datetime) -> bool:
@@ -241,7 +241,7 @@ class Ladder:
 
     def _once(self, symptom: Symptom, now: datetime) -> Step:
         """Take the first rung that helps, once a day, and leave the climb as it is."""
-        due = self._last.get(symptom, now - DAY) + DAY
+        due = min(self._last.get(symptom, now - DAY), now) + DAY
         rung = next((rung for rung in ORDER if rung in MAY[symptom] and self.may(rung, now)), None)
         if due > now or rung is None:
             return Step(Rung.REST, max(due, now))
@@ -251,7 +251,7 @@ class Ladder:
 
     def _absent(self, now: datetime) -> Step:
         """Wait for the port. The climb stays where it is: a restart may be why it is gone."""
-        self._missing_since = self._missing_since or now
+        self._missing_since = min(self._missing_since or now, now)
         pause = ABSENCE[min(self._absences, len(ABSENCE) - 1)]
         self._absences += 1
         if now - self._missing_since < PATIENCE:
@@ -260,10 +260,11 @@ class Ladder:
         return Step(Rung.REST, now + self._rest, first=first)
 
     def _count(self, rung: Rung, now: datetime) -> None:
-        taken = self._taken[rung]
-        taken.append(now)
-        while taken[0] <= now - DAY:
-            taken.popleft()
+        self._taken[rung] = deque((*_within(DAY, self._taken[rung], now), now))
+
+
+def _within(length: timedelta, moments: Iterable[datetime], now: datetime) -> list[datetime]:
+    return [moment for moment in moments if abs(now - moment) < length]
 
 
 def step_number(rung: Rung) -> int:

@@ -138,7 +138,6 @@ class Link:
         """Put one command within a turn that the caller holds; return its information lines.
 
         A caller that is cancelled leaves the command in flight; whoever asks next waits for it.
-
         ``within`` is the time until the final line, None for ``timing.answer``.
 
         Raises:
@@ -207,9 +206,7 @@ class Link:
         self._flush()
 
     async def resync(self) -> None:
-        """Bring question and answer into step: ESC and AT, until an OK is followed by quiet.
-
-        Within a turn that the caller holds.
+        """Bring question and answer into step, within a turn: ESC and AT until a quiet OK.
 
         Raises:
             ModemSilent: no such OK within ``timing.wake``.
@@ -236,6 +233,11 @@ class Link:
                 return
         raise ModemSilent(self.port, "AT", self.timing.wake)
 
+    def forgotten(self, said: str) -> None:
+        """Give up what is in flight: the modem has restarted, as what it ``said`` shows."""
+        if self._exchange is not None:
+            self._silent(self._exchange, timedelta(), said)
+
     async def _settled(self) -> None:
         """Wait until no command of a cancelled caller is in flight, and no second final due."""
         while self._exchange is not None:
@@ -256,11 +258,11 @@ class Link:
         self._flush()
         return exchange
 
-    def _silent(self, exchange: Exchange, within: timedelta) -> None:
+    def _silent(self, exchange: Exchange, within: timedelta, said: str = "") -> None:
         if exchange is not self._exchange:
             return
-        silent = ModemSilent(self.port, exchange.text, within)
-        self.silence = ModemSilent(self.port, exchange.text.partition("=")[0], within).why
+        silent = ModemSilent(self.port, exchange.text, within, said)
+        self.silence = ModemSilent(self.port, exchange.text.partition("=")[0], within, said).why
         if exchange.prompts and not exchange.given:
             self.escape(exchange, silent)
             return
@@ -302,7 +304,6 @@ class Link:
             self._pdu_deadline = loop.call_later(
                 self.timing.answer.total_seconds(), self._give_up_pdus
             )
-
         self._watch_quote()
 
     def _watch_quote(self) -> None:

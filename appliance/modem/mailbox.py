@@ -107,7 +107,8 @@ class Mailbox:
 
     def _settle(self, arrival: Arrival, place: Place) -> None:
         if isinstance(place, Direct):
-            self.direct.settle()
+            if place.acknowledge:
+                self.direct.settle()
             return
         slot = self._slots.get((place.memory, place.index))
         if slot is None or slot.arrival is not arrival or slot.settled:

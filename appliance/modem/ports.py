@@ -7,6 +7,7 @@ a port that opens after its caller has gone is closed again.
 import asyncio
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import socket
@@ -31,6 +32,11 @@ BAUD: Final = 115_200  # USB ports ignore it, most UART modems find it out by th
 HELD: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK, errno.EAGAIN})
 
 PROC: Final = Path("/proc")
+
+TIOCGEXCL: Final = 0x80045440  # asks whether TIOCEXCL was set; Linux, and not in ``termios``
+
+PRETENDED: Final = "/dev/pts/"
+"""Where pseudo-terminals are: whose other end is somebody's program anyway."""
 
 MOST_HANGING: Final = 2
 """Threads that may hang in opening one port; while they do, no further one is started."""
@@ -93,6 +99,21 @@ def holder(name: str, proc: Path = PROC) -> str | None:
                 if file.readlink() == Path(wanted):
                     return f"{(process / 'comm').read_text().strip()} ({process.name})"
     return None
+
+
+def _taken(name: str, fd: int) -> bool:
+    """Say whether another process uses a port that was opened all the same.
+
+    TIOCEXCL does not keep the superuser out, and a program that locks nothing keeps nobody out:
+    but two who read one port each get half of what it says.
+    """
+    answer = bytearray(4)
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(fd, TIOCGEXCL, answer)
+    if any(answer):
+        return True
+    pretended = os.path.realpath(name).startswith(PRETENDED)
+    return not pretended and holder(name) is not None
 
 
 async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
@@ -169,6 +190,9 @@ class _SerialPort:
             name, baud, timeout=0, exclusive=True, rtscts=False, xonxoff=False
         )
         os.set_blocking(self._serial.fileno(), False)
+        if _taken(name, self._serial.fileno()):
+            self._serial.close()
+            raise PortBusy(name, holder(name))
 
     def fileno(self) -> int:
         return int(self._serial.fileno())

@@ -28,7 +28,7 @@ from appliance.modem.values import ModemIdentity, SimRules, Timing
 
 OFFERS: Final = ("CNMI=?", "CPMS=?", "CSMS=?", "CMGF=?")
 
-SETTINGS: Final = ("CNMI?", "CPMS?", "CSMS?", "CMGF?")
+SETTINGS: Final = ("CNMI?", "CPMS?", "CSMS?", "CMGF?", "CFUN?")
 
 
 @dataclass(frozen=True, slots=True)

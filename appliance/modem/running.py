@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -20,13 +21,15 @@ from appliance.modem.ports import Opener
 from appliance.modem.rescue import MayTake, prove
 from appliance.modem.sending import Sender
 from appliance.modem.shelf import Habits
-from appliance.modem.signs import READY_NOTE, RESTARTED, SIM_NOTE
+from appliance.modem.signs import BEGINS, READY_NOTE, RESTARTED, SIM_NOTE
 from appliance.modem.simwatch import SimWatch
 from appliance.modem.startup import Setup, restore
 from appliance.modem.tap import Tap
 from appliance.modem.upkeep import Upkeep
 from appliance.modem.ussd import Ussd
 from appliance.modem.values import LateReference, SimRules, Timing
+
+logger = logging.getLogger(__name__)
 
 CLOCK_JITTER: Final = 3
 """Seconds by which a modem's clock may seem to move: asking takes its time."""
@@ -53,7 +56,7 @@ class Running:
     ) -> None:
         """Begin with nothing open; ``overrides``: what is set over the table of causes."""
         self.ready = asyncio.Event()  # it said that something has come up
-        self._clock = clock
+        self._clock, self._habits = clock, habits
         self._sim_watch: SimWatch | None = None  # once it has been started
         self.link = Link(
             port,
@@ -100,6 +103,11 @@ class Running:
             if reference is not None:
                 self.arrivals.put(LateReference(reference))
         elif said.line.startswith(RESTARTED) and self._housekeeper:
+            if said.line.startswith(BEGINS):
+                logger.warning("%s: it has restarted by itself (%s)", self.link.port, said.line)
+                self._habits.counts["restarts"] += 1
+                self._habits.restarts.append(asyncio.get_running_loop().time())
+                self.link.forgotten(said.line)
             self.upkeep.suspect()
         elif not (self.ussd.indicated(said) or self.calls.indicated(said)):
             self.mailbox.indicated(said)

@@ -1,7 +1,7 @@
 """Reading and emptying one message memory at a time (27.005 clauses 3.2.2, 3.4.2 and 3.5.4)."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,6 +18,8 @@ EMPTY: Final = frozenset({321})  # +CMS ERROR of a place that holds nothing
 
 MOST_PLACES: Final = 1024  # looked at one by one; no memory in ``facts`` has more than 255
 
+RESTARTS_KEPT: Final = 16
+
 
 @dataclass(slots=True)
 class Habits:
@@ -25,10 +27,12 @@ class Habits:
 
     ``by_index``: listing its memories (AT+CMGL) made it fall silent, so that they are read
     place by place. ``counts``: how often what happened, by words such as "broadcasts".
+    ``restarts``: when it last restarted by itself, by the clock of the event loop.
     """
 
     by_index: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_KEPT))
 
 
 class Shelf:

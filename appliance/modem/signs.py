@@ -6,6 +6,9 @@ from typing import Final
 RESTARTED: Final = ("RDY", "^SYSSTART", "SMS Ready", "SMS DONE")
 """After these its settings are gone."""
 
+BEGINS: Final = ("RDY", "^SYSSTART")
+"""The first words of a modem that has just got power: what it was asked before is forgotten."""
+
 SIM_NOTE: Final = re.compile(
     r"""
     \+CPIN:            # most makes: READY, NOT INSERTED, NOT READY, SIM PIN

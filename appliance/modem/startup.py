@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from appliance.errors import CommandRefused, ModemSilent
@@ -18,11 +19,13 @@ from appliance.modem.choices import (
     choose_notifications,
     how_reports_come,
     needs_acknowledgement,
+    same_ways,
     select_command,
 )
 from appliance.modem.health import Pulse, Trouble, registration_trouble
 from appliance.modem.inquiries import SIM_FAILED, SIM_MISSING
 from appliance.modem.link import Link
+from appliance.modem.pins import Pins, in_memory
 from appliance.modem.profiles import BY_NAME, GENERIC, Profile
 from appliance.modem.turns import Rank
 from appliance.modem.values import ModemIdentity, SimIdentity, SimRules
@@ -31,14 +34,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-REFUSED_PINS: Final[set[tuple[str, str]]] = set()
-"""SIM (or port, where the ICCID is locked too) and PIN: refused, and never tried again here."""
-
 UNLOCKED: Final = "READY"
 
 LOCKS: Final = {"SIM PUK": Trouble.PUK_NEEDED, "SIM PUK2": Trouble.PUK_NEEDED}
 
-PDU_MODE: Final = 0  # of AT+CMGF, 27.005 clause 3.2.3
+RADIO_OFF: Final = frozenset({0, 4})
+"""Values of AT+CFUN without a radio: so other programs leave a modem when they let it go, and some
+never take it back by themselves."""
+
+DEREGISTERED: Final = 2  # of AT+COPS: told to stay away from every network
 
 ACKNOWLEDGED: Final = 1  # of AT+CSMS, 27.005 clause 3.2.1: what comes directly is acknowledged
 
@@ -56,6 +60,7 @@ class Setup:
     memories: tuple[str, ...]  # to sweep
     arrivals: str  # the memory that inbound messages are stored in, '' if none
     notifications: Notifications
+    service_centre: str  # as it is set for the SIM, '' for its own
 
 
 class StartUp:
@@ -71,13 +76,20 @@ class StartUp:
         rules: Callable[[SimIdentity], SimRules],
         proofs: Callable[[ModemIdentity], Mapping[str, bool]],
         ready: asyncio.Event,
+        pins: Pins | None = None,
+        by_hand: bool = False,
     ) -> None:
-        """``ready`` is set when the modem says that something has come up: see ``signs``."""
+        """Take what it works with.
+
+        ``ready`` is set when the modem says that something has come up: see ``signs``. ``pins``
+        remembers PINs, None: nothing is remembered; ``by_hand``: somebody has just typed it.
+        """
         self._ready = ready
         self._link = link
         self._pulse = pulse
         self._slot = slot
         self._pin = pin
+        self._pins, self._by_hand = pins or in_memory(), by_hand
         self._rules = rules
         self._proofs = proofs
         self._timing = link.timing
@@ -93,6 +105,7 @@ class StartUp:
         """
         await self._wake()
         identity = await self._identify()
+        await self._switch_on()
         await self._unlock()
         if not identity.imei:  # some tell nothing before the PIN
             identity = await self._identify()
@@ -105,7 +118,10 @@ class StartUp:
         proved = self._proofs(identity)
         notifications = await self._subscribe(proved, stored=bool(memories))
         await self._register(self._rules(sim))
-        return Setup(identity, sim, iccid_command, self._profile, memories, arrivals, notifications)
+        centre = self._rules(sim).service_centre
+        return Setup(
+            identity, sim, iccid_command, self._profile, memories, arrivals, notifications, centre
+        )
 
     async def _wake(self) -> None:
         async with self._link.turns.turn(Rank.CHORE):
@@ -120,6 +136,11 @@ class StartUp:
         for command in self._profile.mute:
             await attempt(self._link, command)
         return identity
+
+    async def _switch_on(self) -> None:
+        if await inquiries.functionality(self._link) in RADIO_OFF:
+            logger.info("%s: its radio was off; it is switched on", self._link.port)
+            await self._take_its_time("AT+CFUN=1")
 
     async def _unlock(self) -> None:
         state = await self._sim_state()
@@ -143,20 +164,21 @@ class StartUp:
         pin = self._pin(SimIdentity(iccid) if iccid else None)
         if not pin:
             raise self._pulse.halt(Trouble.PIN_MISSING)
-        tried = (iccid or self._link.port, pin)
-        if tried in REFUSED_PINS:
-            raise self._pulse.halt(Trouble.PIN_REFUSED)
+        card = iccid or self._slot
         tries = await inquiries.pin_tries(self._link, self._profile)
+        if await self._pins.was_refused(card, pin, tries=tries, by_hand=self._by_hand):
+            raise self._pulse.halt(Trouble.PIN_REFUSED)
         if tries is not None and tries <= 1:
             raise self._pulse.halt(Trouble.PIN_LAST_TRY)
-        REFUSED_PINS.add(tried)  # before it is tried: silence must not lead to a second try
+        await self._pins.begin(card, pin)  # before it is tried: silence leads to no second try
         try:
-            await self._link.command(f'AT+CPIN="{pin}"')
+            await self._link.command(f'AT+CPIN="{pin}"', within=self._timing.sim)
         except CommandRefused:
+            await self._pins.refuse(card, pin)
             raise self._pulse.halt(Trouble.PIN_REFUSED) from None
         except ModemSilent as error:  # without the PIN in its sentence
             raise ModemSilent(error.port, "AT+CPIN", error.timeout) from None
-        REFUSED_PINS.discard(tried)
+        await self._pins.take(card, pin)
 
     async def _read_sim(self) -> tuple[SimIdentity, str]:
         iccid, command = await self._patiently(self._iccid) or ("", "")
@@ -165,6 +187,7 @@ class StartUp:
             raise self._pulse.halt(Trouble.SIM_UNREADABLE)
         number = await inquiries.own_number(self._link)
         sim = SimIdentity(iccid or f"IMSI{imsi}", imsi, number)
+        await self._pins.opened(sim.iccid, self._slot)
         self._refuse_disabled(sim)
         return sim, command
 
@@ -179,7 +202,7 @@ class StartUp:
     async def _set_pdu_mode(self) -> None:
         """Set PDU mode; slow starters refuse it until their message service is up."""
         offered = await inquiries.message_formats(self._link)
-        if offered and PDU_MODE not in offered:
+        if offered and inquiries.PDU_MODE not in offered:
             raise self._pulse.halt(Trouble.NO_MESSAGES, "it offers text mode only")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timing.sim.total_seconds()
@@ -206,22 +229,33 @@ class StartUp:
             await attempt(self._link, "AT+CNMA=2")
         else:
             await attempt(self._link, "AT+CSMS=0")
-        values = await self._notify(wanted)
+        values, set_now = await self._notify(wanted)
         if self._profile.report_command:
             await attempt(self._link, self._profile.report_command)
-        chosen = Notifications(values, "", acknowledge)
-        return replace(chosen, reports=how_reports_come(chosen, self._profile))
+        chosen = Notifications(set_now, "", acknowledge)
+        return replace(chosen, values=values, reports=how_reports_come(chosen, self._profile))
 
-    async def _notify(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
-        """Set AT+CNMI and return what is set in the end."""
+    async def _notify(self, wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Set AT+CNMI; return what is to be set again and again, and what is set now.
+
+        Some say OK and take nothing: then the next form is tried, and each sweep tries again.
+        """
+        ignored = False
         for values in dict.fromkeys((wanted, *FALLBACKS)):
             if await attempt(self._link, f"AT+CNMI={','.join(map(str, values))}"):
-                return await inquiries.notifications(self._link) or values
-        return ()
+                set_now = await inquiries.notifications(self._link) or values
+                if same_ways(values, set_now):
+                    good = not ignored or same_ways(wanted, set_now)
+                    return set_now if good else wanted, set_now
+                ignored = True
+        return wanted if ignored else (), ()
 
     async def _register(self, rules: SimRules) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timing.registration.total_seconds()
+        if await inquiries.operator_mode(self._link) == DEREGISTERED:
+            logger.info("%s: it was told to use no network; it may again", self._link.port)
+            await self._take_its_time("AT+COPS=0")
         while True:
             registration = await inquiries.registration(self._link)
             trouble = registration_trouble(registration, roaming=rules.roaming)
@@ -233,10 +267,21 @@ class StartUp:
         self._pulse.note_network(registration, operator, await inquiries.signal_dbm(self._link))
         if trouble is not Trouble.NONE:
             raise self._pulse.halt(trouble)
+        await self._settle_centre(rules.service_centre)
+
+    async def _settle_centre(self, wanted: str) -> None:
+        """Find out where parts are handed in; ``wanted``: what is set, '' for the SIM's own."""
         centre = await self._patiently(lambda: inquiries.service_centre(self._link))
+        if wanted and wanted != centre and await attempt(self._link, centre_command(wanted)):
+            centre = wanted
         self._pulse.note_service(centre)
         if not centre:
             logger.warning("%s: the SIM tells no service centre", self._link.port)
+
+    async def _take_its_time(self, command: str) -> None:
+        """Send a command that takes as long as finding a network; what comes of it is seen then."""
+        with contextlib.suppress(ModemSilent):
+            await attempt(self._link, command, within=self._timing.registration)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T | None]]) -> T | None:
         """Ask once more after a while: a SIM that was just unlocked may still be busy."""
@@ -280,14 +325,19 @@ async def sim_state(
         await pause()
 
 
-async def attempt(link: Link, command: str) -> bool:
-    """Send a command that may be refused; say whether it was taken."""
+async def attempt(link: Link, command: str, *, within: timedelta | None = None) -> bool:
+    """Send a command that may be refused; say whether it was taken. ``within`` as in ``ask``."""
     try:
-        await link.command(command, inquiries.ANYTHING)
+        await link.command(command, inquiries.ANYTHING, within=within)
     except CommandRefused as error:
         logger.debug("%s", error)
         return False
     return True
+
+
+def centre_command(number: str) -> str:
+    """Return the command for a service centre, an international number with + (27.005, 3.3.1)."""
+    return f'AT+CSCA="{number}",145'
 
 
 async def restore(link: Link, setup: Setup) -> None:
@@ -299,6 +349,8 @@ async def restore(link: Link, setup: Setup) -> None:
         await attempt(link, command)
     await attempt(link, "AT+CMGF=0")
     await attempt(link, f"AT+CSMS={int(chosen.acknowledge)}")
+    if setup.service_centre:
+        await attempt(link, centre_command(setup.service_centre))
     if setup.arrivals:
         await attempt(link, select_command(setup.arrivals, 3))
     if chosen.values:

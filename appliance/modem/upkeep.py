@@ -80,6 +80,8 @@ class Upkeep:
         if setup is not None and (self._mailbox.sweeping or self._restarted):
             set_now = await inquiries.notifications(self._link)
             lost = set_now and set_now != setup.notifications.values
+            # One that restarts unheard takes what follows AT+CMGS for a number in text mode.
+            lost = lost or not await inquiries.in_pdu_mode(self._link)
             if lost or self._restarted or direct.doubtful:
                 self._restarted = direct.doubtful = False
                 await self._restore()

@@ -43,6 +43,12 @@ COMMON: Final = frozenset("\n\r .,:;-/+%()'*#!?$€£¥äöüÄÖÜßñÑàèé�
 SHORTEST_PACKED: Final = 8
 """Hex digits below which a text is not taken for septets where nothing else speaks for it."""
 
+SURELY: Final = 9
+"""Octets from which on an odd number of them may be UCS-2 that was cut off."""
+
+FIRST_HALVES: Final = range(0xD8, 0xDC)
+"""First octets of the first halves of UTF-16's pairs."""
+
 HEX: Final = re.compile(r"(?:[0-9A-F]{2})+|(?:[0-9a-f]{2})+")
 
 SAID: Final = re.compile(r"\+CUSD:\s*(\d)\s*(?:,\s*(.*))?", re.DOTALL)
@@ -118,6 +124,8 @@ def decode_reply(text: str, dcs: int | None, form: str = "gsm", charset: str = "
         for read in _readings(coding_of(dcs), form, charset):
             if (words := read(bytes.fromhex(hexed), dcs)) is not None:
                 return _tidy(words)
+    elif HEX.fullmatch(hexed[:-1]) and (words := _ucs2_alphabet(bytes.fromhex(hexed[:-1]), dcs)):
+        return _tidy(words)  # long ones are cut off anywhere, in the middle of an octet too
     return _tidy(_without_language(_plain(text, charset), dcs))
 
 
@@ -169,6 +177,8 @@ def _ucs2(octets: bytes, dcs: int | None) -> str | None:
         octets = octets[2:]  # the language stands in front (23.038 clause 5)
     groups = [octets[at : at + 2] for at in range(0, len(octets) - 1, 2)]
     end = next((at for at, group in enumerate(groups) if group in (b"\0\0", b"\xff\xff")), None)
+    if end is None and groups and groups[-1][0] in FIRST_HALVES:
+        end = -1  # cut off within an emoji
     try:
         words = b"".join(groups[:end]).decode("utf-16-be").removeprefix("\N{BOM}")
     except UnicodeDecodeError:
@@ -177,8 +187,11 @@ def _ucs2(octets: bytes, dcs: int | None) -> str | None:
 
 
 def _ucs2_alphabet(octets: bytes, dcs: int | None) -> str | None:
-    """Read UCS-2 if it cannot be anything else: characters of ASCII and one alphabet."""
-    if len(octets) < 4 or len(octets) % 2:
+    """Read UCS-2 if it cannot be anything else: characters of ASCII and one alphabet.
+
+    Half a character at the end is what is left of one that was cut off.
+    """
+    if len(octets) < 4 or len(octets) % 2 > (len(octets) >= SURELY):
         return None
     words = _ucs2(octets, dcs)
     if not words or octets[0] not in (0, *SCRIPTS):

@@ -52,12 +52,14 @@ class SimRules:
         enabled: it may be used.
         roaming: it may be used in a foreign network.
         reports: the network is asked for a status report with each part.
+        service_centre: where its parts are handed in, + and digits; '': as the SIM has it.
 
     """
 
     enabled: bool = True
     roaming: bool = False
     reports: bool = True
+    service_centre: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ class LineView:
     reports_proven_at: datetime | None
     mending: str
     mended: dict[str, int] | None
+    counted: dict[str, int] | None
     balance: float | None
     balance_text: str | None
     balance_at: datetime | None

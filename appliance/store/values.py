@@ -306,6 +306,7 @@ class LineFacts:
     mending: str = ""  # what is being done to mend the modem, in words
     mended: dict[str, int] | None = None  # how often each rung of the ladder was taken
     rungs: dict[str, list[str]] | None = None  # when the dear ones were in the last day, ISO 8601
+    counted: dict[str, int] | None = None  # what was seen of the modem, and how often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -348,6 +348,7 @@ _LINE_FIELDS: Final = (
     "reports_proven_at",
     "mending",
     "mended",
+    "counted",
     *_SIM_FIELDS,
     "changed_at",
 )

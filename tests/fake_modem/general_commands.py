@@ -153,13 +153,17 @@ def operator(modem: "FakeModem", request: Request) -> Lines:
     if request.kind == "set":
         if request.number(0) == 3:
             modem.operator_form = request.number(1, 0)
+        else:
+            modem.stays_away = request.number(0) == 2
+            if modem.reachable:
+                modem.network.attach(modem)
         return []
     if request.kind == "test":
         return [
             f'+COPS: (2,"{network.operator}","{network.operator}","{network.plmn}"),,(0-4),(0-2)'
         ]
     if modem.registration() not in (1, 5):
-        return ["+COPS: 0"]
+        return ["+COPS: 2" if modem.stays_away else "+COPS: 0"]
     name = network.plmn if modem.operator_form == 2 else network.operator
     technology = modem.personality.technology
     return [

@@ -60,6 +60,7 @@ class FakeModem:
         self.say = say
         self.on_reset: Callable[[float], None] = lambda _seconds: None  # the port goes for so long
         self.stats = dict.fromkeys(COUNTED, 0)
+        self.cnmi_ignores: set[int] = set()  # modes of AT+CNMI that it takes, and does nothing
         self.memories = {name: Memory(size) for name, size in self.personality.memories}
         self.calls: list[dict[str, str]] = []  # what came of each call
         self.links: list[int] = []  # AT+CMMS as it was with each PDU
@@ -86,6 +87,7 @@ class FakeModem:
         self.smsc = self._stored_centre()
         self.muted = False
         self.radio = 1  # AT+CFUN
+        self.stays_away = False  # AT+COPS=2
         self.sms_ready = False
         self.registration_form = {"+CREG": 0, "+CGREG": 0, "+CEREG": 0}
         self.operator_form = 0
@@ -177,6 +179,7 @@ class FakeModem:
         return (
             self.sms_ready
             and self.radio == 1
+            and not self.stays_away
             and self.sim is not None
             and self.coverage in {"home", "roaming"}
         )
@@ -188,7 +191,7 @@ class FakeModem:
 
     def registration(self) -> int:
         """Return <stat> of AT+CREG?."""
-        if not self.sms_ready or self.radio != 1:
+        if not self.sms_ready or self.radio != 1 or self.stays_away:
             return 0
         return REGISTERED[self.coverage]
 

@@ -71,7 +71,8 @@ def indications(modem: "FakeModem", request: Request) -> Lines:
         raise Cms(303)
     if any(value not in allowed(values) for value, values in zip(wanted, offered, strict=True)):
         raise Cms(302)
-    modem.cnmi = wanted
+    if wanted[0] not in modem.cnmi_ignores:
+        modem.cnmi = wanted
     return []
 
 

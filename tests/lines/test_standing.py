@@ -6,7 +6,7 @@ import pytest
 
 from appliance.clock import ManualClock
 from appliance.incident import IncidentKind
-from appliance.lines.alarms import StorageAlarm
+from appliance.lines.alarms import RestartAlarm, StorageAlarm
 from appliance.lines.standing import Standing
 from appliance.modem.answers import Usage
 from appliance.modem.values import CallArrived, Direct, LateReference, Stored, Undecodable
@@ -116,3 +116,16 @@ async def test_a_memory_without_places_is_not_full(house):
     for _ in range(2):
         await alarm.look((Usage("SM", 0, 0),), sim)
     assert await store.incidents.shown() == []
+
+
+async def test_a_modem_that_restarts_again_and_again_is_an_incident_until_it_is_calm(house):
+    store, clock, sim = house
+    alarm = RestartAlarm(store, clock, "slot0")
+    for restarts, stands in ((2, False), (3, True), (1, True), (4, True), (0, False)):
+        await alarm.look(restarts, sim)
+        kinds = [one.kind for one in await store.incidents.shown(lasting=True)]
+        assert kinds == [IncidentKind.RESTARTS] * stands, restarts
+    assert len(await store.incidents.shown()) == 1
+    await alarm.look(3, sim)
+    await RestartAlarm(store, clock, "slot0").look(0, sim)  # after a restart of the daemon
+    assert await store.incidents.shown(lasting=True) == []

@@ -7,7 +7,6 @@ import pytest
 
 from appliance.modem.calls import Calls
 from appliance.modem.link import Link
-from appliance.modem.startup import REFUSED_PINS
 from tests.modem.driving import Rig
 from tests.modem.peer import FAST, Peer
 
@@ -16,7 +15,6 @@ from tests.modem.peer import FAST, Peer
 async def rig(tmp_path):
     rig = Rig(tmp_path)
     yield rig
-    REFUSED_PINS.clear()
     await rig.close()
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from appliance.modem.driver import Modem
 from appliance.modem.pdu import Concat, Submit, encode_submit
+from appliance.modem.pins import in_memory
 from appliance.modem.values import Stored, Timing
 from appliance.text import split
 from tests.fake_modem import Bank, ModemSettings
@@ -57,6 +58,7 @@ class Rig:
     def __init__(self, folder):
         self.folder = folder
         self.modems = []
+        self.pins = in_memory()
 
     async def bank(self, *makes, **settings):
         self.bank = Bank(self.folder, makes or ("e3372",), settings=replace(QUICK, **settings))
@@ -65,6 +67,7 @@ class Rig:
 
     def modem(self, number=0, **more):
         more.setdefault("timing", TIMING)
+        more.setdefault("pins", self.pins)
         modem = Modem(str(self.folder / f"modem{number}"), slot=f"slot{number}", **more)
         self.modems.append(modem)
         return modem

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from appliance.modem.at import (
     NOTHING,
-    PATIENCE,
     Answered,
     Dialogue,
     Indicated,
@@ -17,6 +16,7 @@ from appliance.modem.at import (
     listed,
     prefixed,
 )
+from appliance.modem.headers import PATIENCE
 from tests.vectors import load
 
 CSQ = prefixed("+CSQ:", fields=(2, 2))
@@ -173,6 +173,22 @@ def test_the_wait_for_a_pdu_is_bounded_by_lines():
     events = feed(dialogue, f"+CDS: {OCTETS}\r\n" + "^RSSI:18\r\n" * PATIENCE)
     assert Indicated(Said(f"+CDS: {OCTETS}", None, OCTETS)) in events
     assert not dialogue.awaits_pdu
+
+
+def test_hex_of_another_length_is_given_out_if_nothing_better_comes():
+    dialogue = Dialogue()
+    feed(dialogue, f"+CDS: {OCTETS + 1}\r\n{REPORT}\r\n8949020000000000001\r\n")
+    assert dialogue.give_up_pdus() == [
+        Indicated(Said(f"+CDS: {OCTETS + 1}", REPORT, OCTETS + 1)),
+    ]
+    events = feed(dialogue, f"+CDS: {OCTETS + 1}\r\n{REPORT}\r\n" + "^RSSI:18\r\n" * PATIENCE)
+    assert Indicated(Said(f"+CDS: {OCTETS + 1}", REPORT, OCTETS + 1)) in events
+
+
+def test_hex_that_answers_a_command_is_no_lost_pdu():
+    dialogue = asked("AT+CRSM", bare(r"[0-9A-F]+"))
+    feed(dialogue, f"+CDS: {OCTETS}\r\n{REPORT[:-2]}\r\nOK\r\n")
+    assert dialogue.give_up_pdus() == [Indicated(Said(f"+CDS: {OCTETS}", None, OCTETS))]
 
 
 def test_the_wait_for_a_pdu_can_be_ended():

@@ -17,7 +17,7 @@ from appliance.modem.values import (
     SimRules,
 )
 from tests.fake_modem import PERSONALITIES
-from tests.modem.driving import arrival, committed, encoded, silence
+from tests.modem.driving import arrival, committed, encoded, silence, until
 
 LONG = "0123456789" * 40  # three parts
 
@@ -38,6 +38,42 @@ class Set:
 
     def now(self, **rules):
         self.rules = SimRules(**rules)
+
+
+# The service centre
+
+CENTRE = "+491722270333"
+
+
+@pytest.mark.parametrize("make", ["e3372", "sim800", "zte"])
+async def test_a_sim_without_a_service_centre_uses_the_one_that_is_set_for_it(rig, make):
+    await rig.bank(make)
+    rig.fake.sim.service_centre = rig.fake.smsc = ""
+    modem = await rig.started()
+    assert modem.health.service_centre is None
+    refused = await modem.send(encoded(), committed())
+    assert isinstance(refused, Refused)
+    assert "service_centre" in refused.cause.sentence
+    await modem.close()
+    modem = await rig.started(rules=Set(service_centre=CENTRE))
+    assert modem.health.service_centre == CENTRE
+    assert isinstance(await modem.send(encoded(), committed()), Sent)
+
+
+async def test_the_service_centre_that_is_set_outlives_a_restart_of_the_modem(rig):
+    await rig.bank("sim800")
+    modem = await rig.started(rules=Set(service_centre=CENTRE))
+    rig.fake.reset()
+    assert rig.fake.smsc != CENTRE
+    await until(lambda: rig.fake.smsc == CENTRE)
+    assert isinstance(await modem.send(encoded(), committed()), Sent)
+
+
+async def test_a_service_centre_that_the_sim_has_is_not_written_again(rig):
+    await rig.bank()
+    rig.fake.sim.service_centre = rig.fake.smsc = CENTRE
+    modem = await rig.started(rules=Set(service_centre=CENTRE))
+    assert b"AT+CSCA=" not in said(modem)
 
 
 # Errors

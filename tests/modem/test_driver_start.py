@@ -10,6 +10,7 @@ from appliance.modem.health import ADVICE, BY_ERROR, REGISTERED, Trouble
 from appliance.modem.profiles import GENERIC, PROFILES, profile_for
 from appliance.modem.values import LineState, Sent, SimRules
 from tests.fake_modem import PERSONALITIES
+from tests.fake_modem.faults import Hang
 from tests.modem.driving import arrival, committed, encoded, silence, timing, until
 
 
@@ -143,12 +144,76 @@ async def test_a_pin_is_neither_logged_nor_shown(rig, caplog):
         await modem.start()
         await rig.fault("pin", modem=1, pin="4711")
         fake = rig.bank.modems[1]
-        fake.sim.unlock = lambda _pin: fake.hang() or False  # it never answers
-        silent = rig.modem(1, pin=lambda _sim: "4711", timing=timing(answer=300))
+        fake.sim.unlock = lambda _pin: setattr(fake.faults, "hang", Hang(begun=True))
+        silent = rig.modem(1, pin=lambda _sim: "4711", timing=timing(sim=300))
         with pytest.raises(ModemError) as caught:
             await silent.start()
     assert caught.value.command == "AT+CPIN"
     assert "4711" not in caplog.text + str(caught.value) + str(told) + str(silent.health)
+
+
+async def test_a_pin_whose_answer_is_lost_is_no_refused_one_once_the_sim_is_open(rig):
+    await rig.bank("ec25")
+    await rig.fault("pin", pin="4711")
+    fake, taken = rig.fake, rig.fake.sim.unlock
+
+    def takes_it_and_falls_silent(pin):
+        fake.faults.hang = Hang(begun=True)
+        return taken(pin)
+
+    fake.sim.unlock = takes_it_and_falls_silent
+    modem = rig.modem(pin=lambda _sim: "4711", timing=timing(sim=300, wake=300))
+    with pytest.raises(ModemSilent):
+        await modem.start()
+    await rig.do("mend")
+    await until(lambda: fake.sms_ready)
+    await modem.start()
+    fake.sim.unlock = taken
+    fake.sim.power_on()
+    await modem.start()
+    assert modem.health.state is LineState.ready
+
+
+@pytest.mark.parametrize(("fun", "make"), [(4, "ec25"), (0, "e3372"), (4, "sim7600")])
+async def test_a_modem_that_another_program_left_without_radio_is_switched_on(rig, fun, make):
+    await rig.bank(make)
+    rig.fake.radio = fun
+    await rig.started()
+    assert rig.fake.radio == 1
+
+
+async def test_a_modem_that_was_told_to_use_no_network_may_again(rig):
+    await rig.bank()
+    rig.fake.stays_away = True
+    modem = await rig.started()
+    assert modem.health.registration == "home"
+
+
+async def test_a_mode_of_notifications_that_is_taken_in_vain_gives_way_to_the_next(rig):
+    await rig.bank("ec25")
+    rig.fake.cnmi_ignores = {2}
+    modem = await rig.started()
+    assert rig.fake.cnmi[:2] == [1, 1]
+    assert modem.health.reports == "acknowledged"
+
+
+async def test_notifications_that_are_not_taken_at_first_are_set_by_a_later_check(rig):
+    await rig.bank("ec25")
+    rig.fake.cnmi_ignores = {1, 2}
+    modem = await rig.started()
+    assert (modem.health.state, modem.health.reports) == (LineState.ready, "none")
+    rig.fake.cnmi_ignores = set()
+    await silence(modem)
+    assert rig.fake.cnmi == [2, 1, 0, 1, 0]
+
+
+async def test_a_modem_that_goes_on_in_text_mode_is_set_right_by_the_next_check(rig):
+    await rig.bank()
+    modem = await rig.started()
+    rig.fake.pdu_mode = False  # as after a restart that nobody was told of
+    await silence(modem)
+    assert rig.fake.pdu_mode
+    assert isinstance(await modem.send(encoded(), committed()), Sent)
 
 
 async def test_a_missing_pin_and_a_puk_are_told(rig):

@@ -53,6 +53,19 @@ def climb(mending, symptom, now=NOW):
         rungs.append(step.rung)
 
 
+@pytest.mark.parametrize("back", [timedelta(minutes=5), timedelta(days=1500)])
+def test_a_clock_that_was_set_back_forbids_no_more_than_before(back):
+    mending = ladder()
+    for _ in range(BOUNDS[Rung.RESET].hourly):
+        assert mending.take(Rung.RESET, NOW)
+    assert mending.may(Rung.RESET, NOW - back) is (back > DAY)
+    mending.next(Symptom.NO_NETWORK, NOW)
+    assert mending.next(Symptom.NO_NETWORK, NOW - back).at <= NOW - back + DAY
+    started = ladder()
+    started.recall(mending.taken_lately(NOW), NOW - back)
+    assert started.may(Rung.RESET, NOW - back) is (back > DAY)
+
+
 def test_silence_is_met_by_each_rung_in_turn_and_then_by_rest():
     rungs, _ = climb(ladder(), Symptom.SILENCE)
     assert rungs == [Rung.REOPEN, Rung.REOPEN, Rung.RESET, Rung.USB, Rung.POWER]

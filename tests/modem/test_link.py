@@ -15,7 +15,7 @@ import pytest
 
 from appliance.errors import CommandRefused, ModemSilent, PortBusy, PortGone
 from appliance.modem.at import prefixed
-from appliance.modem.ports import open_port
+from appliance.modem.ports import holder, open_port
 from appliance.modem.turns import Rank, Turns
 from tests.modem.peer import FAST, HASTY
 
@@ -281,17 +281,19 @@ async def test_a_file_that_is_no_port_says_so(opened, tmp_path):
 
 
 HOLD = """
-import serial, sys
-port = serial.Serial(sys.argv[1], exclusive=True)
+import fcntl, serial, sys, termios
+port = serial.Serial(sys.argv[1], exclusive=sys.argv[2] == "flock")
+if sys.argv[2] == "TIOCEXCL":  # as ModemManager does; the superuser gets in all the same
+    fcntl.ioctl(port, termios.TIOCEXCL)
 print(flush=True)
 sys.stdin.read()
 """
 
 
-async def test_a_port_that_another_process_holds_names_it(peer, opened):
-    holding = subprocess.Popen(
-        [sys.executable, "-c", HOLD, peer.port], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+@pytest.mark.parametrize("how", ["flock", "TIOCEXCL"])
+async def test_a_port_that_another_process_holds_names_it(peer, opened, how):
+    command = [sys.executable, "-c", HOLD, peer.port, how]
+    holding = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         await asyncio.to_thread(holding.stdout.readline)
         with pytest.raises(PortBusy) as caught:
@@ -299,6 +301,18 @@ async def test_a_port_that_another_process_holds_names_it(peer, opened):
         assert f"({holding.pid})" in caught.value.holder
     finally:
         holding.communicate()
+
+
+async def test_a_real_port_that_another_process_reads_without_a_lock_is_taken(peer):
+    """A pseudo-terminal stands for one: what is asked of it is who else has it open."""
+    command = [sys.executable, "-c", HOLD, peer.port, "no lock"]
+    holding = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        await asyncio.to_thread(holding.stdout.readline)
+        assert f"({holding.pid})" in holder(peer.port)
+    finally:
+        holding.communicate()
+    assert holder(peer.port) is None
 
 
 class Slow:

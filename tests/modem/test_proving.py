@@ -66,6 +66,18 @@ async def test_a_port_that_another_process_holds_is_named_if_no_other_answers(ri
     assert modem.health.cause == "The port is held by ModemManager (712)."
 
 
+async def test_of_a_holder_that_may_not_be_looked_at_it_is_said_who_may(rig, peer):
+    await rig.bank()
+
+    def held(name):
+        raise PortBusy(name, None)
+
+    modem = rig.modem(timing=HASTY, opener=held)
+    with pytest.raises(PortBusy):
+        await modem.start()
+    assert modem.health.cause.endswith(f"as root, fuser -v {modem.port} names it.")
+
+
 async def test_a_port_that_went_meanwhile_is_passed_over(rig):
     await rig.bank()
     right = str(rig.folder / "modem0")

@@ -175,6 +175,19 @@ def test_what_lay_in_the_memory_behind_the_text_is_left_out():
     assert decode_reply(ucs2("Жук") + "04", 72) == "Жук"  # cut in the middle of a character
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dcs", [72, 15, None])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_long_reply_that_was_cut_off_anywhere_is_read_as_far_as_it_goes(cut, dcs, form):
+    assert decode_reply(ucs2("Guthaben: 12,30 EUR")[:-cut], dcs, form) == "Guthaben: 12,30 EU"
+    assert decode_reply(ucs2("Баланс: 100 руб")[:-cut], dcs, form) == "Баланс: 100 ру"
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_reply_may_be_cut_off_within_an_emoji(cut):
+    assert decode_reply(ucs2("Привет мир 😀")[:-cut], 72) == "Привет мир"
+
+
 def test_what_is_no_ucs2_although_it_claims_to_be_is_not_made_into_it():
     assert decode_reply("D800D800D800", 72) == "D800D800D800"
     assert decode_reply(HELLO, 72) == HELLO

@@ -132,6 +132,9 @@ async def test_complaint_6_a_full_memory_silences_nothing(tmp_path):
             return len(await there()) == 6
 
         await until(last, "and so does what comes later")
+        await house.line_is(
+            "what was deleted for it is told", lambda one: (one.counted or {}).get("drafts_deleted")
+        )
 
 
 NOISE = '\r\n^RSSI:18\r\n+CMTI: "SM",99\r\n\r\nOK\r\n^BOOT:24219405,0,0,0,20'

@@ -19,6 +19,7 @@ pin = "2222"
 [[sims]]
 iccid = "{Sim.numbered(0).iccid}"
 pin = "1111"
+service_centre = "+491722270333"
 
 [[sims]]
 iccid = "{Sim.numbered(2).iccid}"
@@ -81,6 +82,11 @@ async def test_the_pin_of_the_sim_and_the_general_one_open_their_sims(site):
         assert await site.box.becomes(message, "delivered", "failed") == "delivered"
 
 
+async def test_a_sim_is_driven_as_its_section_says(site):
+    assert (await site.becomes(RIGHT, "ready"))["service_centre"] == "+491722270333"
+    assert (await site.becomes(GENERAL, "ready"))["service_centre"] != "+491722270333"
+
+
 async def test_a_wrong_pin_is_tried_once_however_often_the_modem_starts(site):
     line = await site.becomes(WRONG, "pin_needed", "refused")
     assert "not tried again" in line["cause"]
@@ -122,6 +128,14 @@ async def test_a_sim_that_comes_to_want_its_pin_is_opened_again(site):
         return any(one.modem == RIGHT for one in site.bank.ledger.sent()[-4:])
 
     await until(sends, "it sends again")
+
+
+async def test_a_wrong_pin_is_not_tried_again_by_the_next_daemon(site):
+    await site.box.stop()
+    await site.box.start()
+    await site.becomes(WRONG, "pin_needed", "refused")
+    await site.becomes(RIGHT, "ready")
+    assert await site.tries_left(WRONG) == 2
 
 
 async def test_no_pin_is_in_the_log(site):

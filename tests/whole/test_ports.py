@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
+from appliance.api.words import sentence
 from tests.apps import Hook
 from tests.box import running_bank, running_box, until
 from tests.whole.blocking import Blocking
@@ -71,7 +72,7 @@ class Trouble:
         line = await until(there, f"{slot} becomes {state}: {cause}", 60)
         if cause:
             page = html.unescape((await self.box.http.get("/")).text)
-            assert line["cause"] in page
+            assert sentence(line["cause"]) in page
             assert line["port"] in page
         return line
 

@@ -53,6 +53,7 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("mending", AutoString(), server_default=sa.text("''"), nullable=False),
             sa.Column("mended", sa.JSON(), nullable=True),
             sa.Column("rungs", sa.JSON(), nullable=True),
+            sa.Column("counted", sa.JSON(), nullable=True),
         ),
     }
 
