@@ -54,7 +54,7 @@ class Pool:
     def unready(self) -> list[tuple[str, str]]:
         """Return the modems that cannot send, each with what holds it, for people."""
         found = ((each.slot, each.modem.health) for each in self.keepers() if each.line is None)
-        return [(slot, health.cause or health.state.value) for slot, health in found]
+        return [(slot, health.cause or _unready(health.state.value)) for slot, health in found]
 
     def clock_offsets(self) -> list[timedelta]:
         """Return how far the clocks of modems that a real network serves are ahead of ours.
@@ -119,3 +119,8 @@ class Pool:
         await asyncio.wait(closing, timeout=CLOSING.total_seconds())
         for task in (*closing, *tasks):
             task.cancel()
+
+
+def _unready(state: str) -> str:
+    """Return how a modem without a line does: ready is a line, with its SIM."""
+    return "starting" if state == "ready" else state

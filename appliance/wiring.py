@@ -48,7 +48,7 @@ from appliance.store import Store
 from appliance.store.inbound import Reading
 from appliance.store.space import Space
 from appliance.store.values import LineFacts
-from appliance.store.ways import Leads
+from appliance.store.ways import Kind, Leads
 from appliance.webhook import WebhookCarrier
 
 MEGABYTE: Final = 1_000_000
@@ -125,6 +125,8 @@ class House:
             yield self.overview.run()
 
     def drop(self, account_id: int) -> None:
+        # Without the SMPP door nothing waits for its answer; others must hear that, too.
+        yield self.books.tell(self.smpp.settled if self.smpp else _nothing)
         """Close the sessions of an account that is no longer allowed in."""
         if self.smpp is not None:
             self.smpp.drop(account_id)
@@ -142,7 +144,7 @@ def _smpp(
         members=MembersOnRecord(store.accounts, clock),
         wake=outbox.wake,
         clock=clock,
-        troubled=CertificateTrouble(store, clock),
+        certificate=CertificateTrouble(store, clock),
     )
     outbox.add(server)
     return server, Overview(server, store, clock, config.storage.daemon_name)
@@ -227,9 +229,10 @@ def _settled(rules: RulesInForce, dispatcher: Dispatcher) -> Callable[[Routes], 
 def _leads(force: InForce, rules: RulesInForce) -> Leads:
     """Return what tells to which SIMs routes lead."""
 
-    def leads(route: str, iccid: str, simulated: bool) -> bool:
+    def leads(kind: Kind, iccid: str, simulated: bool) -> bool:
         contract = force.config.contract_of(iccid, simulated=simulated)
-        return rules.leads(route, contract.group)
+        led = rules.leads(kind.route, contract.group)
+        return led and contract.eligible.serves(kind.category, kind.account)
 
     return leads
 
@@ -317,6 +320,7 @@ def _pool(force: InForce, hands: Hands, dispatcher: Dispatcher, allowances: Allo
         check_every=timedelta(seconds=config.modems.check_seconds),
         mending=config.mending,
         judging=lambda: force.config.judging.rules,
+        held=dispatcher.held,
     )
     return Pool(dispatcher, _finder(config), _keeping(force, hands, site, dispatcher, allowances))
 

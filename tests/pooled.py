@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -165,13 +165,13 @@ class Pooled:
         with sqlite3.connect(self.folder / "appliance.db") as connection:
             return connection.execute(statement).fetchall()
 
-    async def start(self, makes: int, **settings: float) -> None:
+    async def start(self, makes: int, zone: tzinfo, **settings: float) -> None:
         """Start so many modems; nothing is sent before ``supply``."""
         await self.rig.bank(*["e3372"] * makes, **settings)
         self.dispatcher = Dispatcher(self.store, self.clock, Space(self.folder, 0), self.choosing)
         site = Site(
             number=lambda _iccid: None,
-            zone=UTC,
+            zone=zone,
             check_every=timedelta(hours=1),
             mending=Mending(enabled=False),
         )
@@ -220,13 +220,14 @@ async def pooled(
     contracts: list[Contract] | None = None,
     keywords: KeywordRules | None = None,
     clock: Clock | None = None,
+    zone: tzinfo = UTC,
     **settings: float,
 ) -> AsyncIterator[Pooled]:
     """Give so many lines on one store; ``contracts`` are of their SIMs, one each."""
     contracts = contracts or [Contract()] * makes
     made = Pooled(folder, choosing or Choosing(), contracts, clock or SystemClock())
     async with opened(folder, made.clock, keywords) as made.store:
-        await made.start(makes, **settings)
+        await made.start(makes, zone, **settings)
         try:
             yield made
         finally:

@@ -9,6 +9,7 @@ from appliance.clock import SystemClock
 from appliance.config.reading import Config
 from appliance.inbox import reading
 from appliance.store import Store
+from appliance.store.ways import Kind
 from appliance.wiring import House
 from tests.box import until
 from tests.rooms import sqlite_url
@@ -18,8 +19,17 @@ FAST, SLOW = "89490200001234567890", "89490200001234567892"
 CONFIG = f"""
 smpp = {{enabled = false}}
 groups = [{{name = "fast"}}, {{name = "slow"}}]
-sims = [{{iccid = "{FAST}", group = "fast"}}, {{iccid = "{SLOW}", group = "slow"}}]
 routes = [{{name = "codes", groups = ["fast"]}}]
+
+[[sims]]
+iccid = "{FAST}"
+group = "fast"
+categories = ["otp"]
+accounts = ["shop"]
+
+[[sims]]
+iccid = "{SLOW}"
+group = "slow"
 """
 
 
@@ -37,15 +47,19 @@ async def house(tmp_path):
 
 async def test_the_store_knows_to_which_sims_a_route_leads_once_all_follow_it(house):
     house, store = house
-    assert store.ways.leads("codes", SLOW, False)
+    codes = Kind("codes", "shop", "otp")
+    assert store.ways.leads(codes, SLOW, False)
     keeping = asyncio.create_task(house.rerouting.keep())
 
     async def settled():
-        return not store.ways.leads("codes", SLOW, False)
+        return not store.ways.leads(codes, SLOW, False)
 
     try:
         await until(settled, "all messages follow the route")
-        assert store.ways.leads("codes", FAST, False)
+        assert store.ways.leads(codes, FAST, False)
+        assert not store.ways.leads(codes._replace(category="marketing"), FAST, False)
+        assert not store.ways.leads(codes._replace(account="bank"), FAST, False)
+        assert store.ways.leads(Kind(), FAST, False), "what is not known may go by it"
     finally:
         keeping.cancel()
         with suppress(asyncio.CancelledError):

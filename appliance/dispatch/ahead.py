@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from appliance.clock import Clock
@@ -47,6 +47,7 @@ class Choosing:
         operator: the recipient's network, asked only where a route needs it.
         hold: why a message may not leave now though it is due, None if it may: quiet hours.
         closed: why nothing of a category leaves just now; '' if it does.
+        zone: the site's, in which people are told times; it changes with a restart only.
 
     """
 
@@ -57,6 +58,7 @@ class Choosing:
     operator: Callable[[str], str | None] = lambda _recipient: None
     hold: Callable[[Waiting, datetime], Hold | None] = lambda _waiting, _now: None
     closed: Callable[[str], str] = lambda _category: ""
+    zone: tzinfo = UTC
 
 
 @dataclass(slots=True, eq=False)

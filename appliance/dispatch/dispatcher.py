@@ -118,6 +118,8 @@ class Dispatcher:
         now = self._clock.now()
         if self._space.short:
             return "the disk is nearly full: nothing is sent until there is room"
+        if hold := self._choosing.hold(waiting, now):
+            return hold.why
         for line in self._lines:
             if waiting.message_id in line.reserved.keys:
                 why = line.held_by(now)
@@ -127,10 +129,19 @@ class Dispatcher:
             return "it has not been looked at yet"
         if why := self._queue.closed(lane):
             return why
-        candidate = self._bonds.tied(self._queue.candidate(lane, waiting))
+        candidate, choosing = self._queue.candidate(lane, waiting), self._choosing
         return why_waits(
-            candidate, self._free(), now, sticky=self._choosing.sticky(), unready=unready
+            self._bonds.tied(candidate),
+            self._free(),
+            now,
+            sticky=choosing.sticky(),
+            unready=unready,
+            zone=choosing.zone,
         )
+
+    def held(self, waiting: Waiting) -> bool:
+        """Tell whether a message may not begin now, though it might when it was read."""
+        return self._choosing.hold(waiting, self._clock.now()) is not None
 
     def outlook(self, waiting: Waiting, now: datetime) -> Choice:
         """Return what would be decided for a message now, whatever is reserved."""
@@ -320,7 +331,7 @@ class Dispatcher:
             return self._shares.precedes(candidate.priority, candidate.account, *owner)
 
         lines = {line.sim_id: line for line in self._lines.yielding(goes_before)}
-        free = [_without_last(line) for line in lines.values()]
+        free = [_without_last(line, candidate.priority) for line in lines.values()]
         chosen = choose(candidate, free, now, sticky=self._choosing.sticky()).line
         return lines[chosen.sim_id] if chosen is not None else None
 
@@ -351,10 +362,15 @@ class Dispatcher:
         return {each.message_id: each.lane_id for line in self._lines for each in line.reserved}
 
 
-def _without_last(line: Line) -> Free:
-    """Give a line as choosing sees it where what would yield its place first has done so."""
+def _without_last(line: Line, priority: int) -> Free:
+    """Give a line as choosing sees it where what would yield its place first has done so.
+
+    ``priority``: of the message to which it would.
+    """
     free, last = line.free(AHEAD + 1), line.reserved.last
-    free.pending -= len(last.todo) if last is not None else 0
+    if last is not None:
+        free.pending -= len(last.todo)
+        free.given -= len(last.todo) if last.priority >= priority else 0
     return free
 
 

@@ -28,7 +28,7 @@ class RulesInForce:
 
     def __init__(self, config: Config, trusted: Callable[[], bool] = lambda: True) -> None:
         """``trusted`` tells whether the time can be believed."""
-        self._site, self._trusted = site_rules(config), trusted
+        self._site, self._trusted, self._zone = site_rules(config), trusted, config.site.zone
         self._settled: Routes | None = None
 
     @property
@@ -62,6 +62,7 @@ class RulesInForce:
             operator=network_of,
             hold=self.hold,
             closed=self.closed,
+            zone=self._zone,
         )
 
     def closed(self, category: str) -> str:
@@ -72,7 +73,7 @@ class RulesInForce:
     def hold(self, waiting: Waiting, now: datetime) -> Hold | None:
         """Return until when a message that is due must wait for its recipient's day to begin."""
         quiet = self.site.quiet
-        if quiet is None:
+        if quiet is None or not quiet.concerns(Category(waiting.category)):
             return None
         zone = ZoneInfo(waiting.time_zone) if waiting.time_zone else None
         to = waiting.recipient

@@ -78,7 +78,7 @@ class Conduct:
         """Return what holds the line, None if nothing does."""
         held = self._probation.held(now)
         if held is None and self._from <= now < self._until:  # a clock set back ends it
-            return Wait(self._until, self._why)
+            return Wait(self._until, self._why, self._watch.zone, now)
         return held
 
     def heed(self, outcome: Answer) -> None:

@@ -204,6 +204,9 @@ class Line:
 
     async def _send(self, waiting: Waiting) -> None:
         """Send what is left of one message, part after part; what is urgent goes in between."""
+        if len(waiting.todo) == waiting.parts and self._hands.held(waiting):
+            self._hands.again()
+            return
         segments = segments_of(waiting)
         concat_reference = waiting.concat_reference
         with self.reserved.sending(waiting) as under_way:

@@ -46,6 +46,7 @@ class Offer:
             self._made = contract, self._make(contract)
         free = self._made[1]
         free.room, free.pending = ahead - len(reserved), reserved.parts
+        free.ahead, free.given = reserved.ahead_of, 0
         free.sent, free.network = self._sent, network
         return free
 

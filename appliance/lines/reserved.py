@@ -94,6 +94,10 @@ class Reserved:
                 parts += len(waiting.todo)
         return parts
 
+    def ahead_of(self, priority: int) -> int:
+        """Return how many of these parts go before a message of a priority."""
+        return self.parts - self.behind(priority)
+
     def add(self, waiting: Waiting, *, urgent: bool = False) -> None:
         """Let a message be sent after the others.
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from appliance.policy.categories import Category
 
+NOTHING: Final = timedelta()
+
 
 class Per(StrEnum):
     """Whose messages a cap counts."""
@@ -61,6 +63,7 @@ class Earlier:
     category: Category
     same_text: bool  # as the new one
     at: datetime
+    leaves_at: datetime | None = None  # what is sent later counts then; None: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +85,31 @@ class Caps:
     @property
     def reach(self) -> timedelta:
         """How far back it looks; nothing: it need not look."""
+        if not self.caps and self.same_text is None:
+            return NOTHING  # mostly, and it is asked twice for each message
         windows = [cap.window for cap in self.caps]
         if self.same_text is not None:
             windows.append(self.same_text.window)
-        return max(windows, default=timedelta())
+        return max(windows)
 
     def judge(
-        self, account_id: int, category: Category, earlier: Iterable[Earlier], now: datetime
+        self,
+        account_id: int,
+        category: Category,
+        earlier: Iterable[Earlier],
+        now: datetime,
+        leaves_at: datetime | None = None,
     ) -> TooMuch | None:
-        """Return what is wrong with one more message, None if nothing is."""
+        """Return what is wrong with one more message, None if nothing is.
+
+        ``leaves_at`` is when it is to leave, and counts; None: at once.
+        """
         known = list(earlier)
         for cap in self.caps:
-            if cap.counts(category) and (found := _over(cap, account_id, known, now)):
-                return found
+            if cap.counts(category):
+                found = _over(cap, account_id, known, now, max(leaves_at or now, now))
+                if found is not None:
+                    return found
         return self._same(account_id, known, now)
 
     def _same(self, account_id: int, known: Sequence[Earlier], now: datetime) -> TooMuch | None:
@@ -120,23 +135,33 @@ class Caps:
 NO_CAPS: Final = Caps()
 
 
-def _over(cap: Cap, account_id: int, known: Sequence[Earlier], now: datetime) -> TooMuch | None:
+def _over(
+    cap: Cap, account_id: int, known: Sequence[Earlier], now: datetime, at: datetime
+) -> TooMuch | None:
+    """Return that a message which is to leave ``at`` is one too many, None if it is not."""
     counted = sorted(
-        each.at
+        each.leaves_at or each.at
         for each in known
-        if cap.counts(each.category)
-        and each.at > now - cap.window
-        and (cap.per is Per.SITE or each.account_id == account_id)
+        if cap.counts(each.category) and (cap.per is Per.SITE or each.account_id == account_id)
     )
-    if len(counted) < cap.most:
+    if not _full(cap, counted, at):
         return None
     kinds = "/".join(sorted(cap.categories)) + " " if cap.categories else ""
-    again = counted[-cap.most] + cap.window
+    later = (each + cap.window for each in counted)
+    again = next(each for each in later if each > at and not _full(cap, counted, each))
     return TooMuch(
         "to",
         f"one recipient gets at most {cap.most} {kinds}message{'s' * (cap.most > 1)} within"
         f" {_span(cap.window)}; the next one in {_span(again - now)}",
     )
+
+
+def _full(cap: Cap, counted: Sequence[datetime], at: datetime) -> bool:
+    """Tell whether some window around ``at`` holds as many as it may already."""
+    before = [each for each in counted if at - cap.window < each <= at]
+    around = [*before, at, *(each for each in counted if at < each < at + cap.window)]
+    ends = zip(around, around[cap.most :], strict=False)
+    return any(last - first < cap.window for first, last in ends)
 
 
 _UNITS: Final = (

@@ -1,22 +1,27 @@
 """Which SIM a waiting message leaves by, from values alone. Pure.
 
-Of the SIMs that may carry it, the one that its recipient knows; else one of the recipient's own
-network where the route asks for that; else the cheapest, and of these the least used. Which
-message is next stands in ``policy.assigning``.
+Of the SIMs that may carry it, the one that its recipient knows; else, for what somebody waits for,
+one by which it is next; else one of the recipient's own network where the route asks for that;
+else the cheapest, and of these the least used. Which message is next stands in
+``policy.assigning``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from appliance.policy.candidate import Candidate
-from appliance.policy.limits import Wait
+from appliance.policy.categories import PRIORITY, Category
+from appliance.policy.limits import GOES_FIRST, Wait
 from appliance.policy.routes import EVERY_SIM, Destination, same_network
 
 REFUSED: Final = "it has tried this message in vain"
 
 STOPPED: Final = "its recipient has told it to stop (STOP)"
+
+AWAITED: Final = PRIORITY[Category.URGENT]
+"""From this priority on somebody waits for a message: to be next counts for more than the price."""
 
 STICKY: Final = timedelta(seconds=60)
 """How long a message waits for the SIM that its recipient knows, if nothing else is set."""
@@ -37,6 +42,8 @@ class Free:
         refuses: why it may not carry a message at all; '' if it may.
         bars: whether it may write to no number that begins so.
         hangs: why what it has goes on by itself no more; '' if it does.
+        ahead: how many parts that it has go before a message of a priority.
+        given: parts that it was given since it was looked at; they are not in ``ahead``.
         room: messages that it can be given now, besides those it has.
         pending: parts that it has or is given already.
         sent: parts it has carried, for sharing evenly.
@@ -53,6 +60,8 @@ class Free:
     refuses: Callable[[Destination], str] = field(default=lambda _to: "")
     bars: Callable[[str], bool] = field(default=lambda _beginning: False)
     hangs: Callable[[datetime], str] = field(default=lambda _now: "")
+    ahead: Callable[[int], int] = field(default=lambda _priority: 0)
+    given: int = 0
     room: int = 1
     pending: int = 0
     sent: float = 0
@@ -67,6 +76,7 @@ class Free:
     def take(self, candidate: Candidate) -> None:
         """Count a message that it is given."""
         self.room -= 1
+        self.given += candidate.parts
         self.pending += candidate.parts
         self.sent += candidate.parts / self.weight
 
@@ -109,7 +119,7 @@ def choose(
     known = waits_for(candidate, lines, now, sticky=sticky, others=others)
     if known is not None:
         return _by(candidate, known, now)
-    times = [candidate.route.widens_at(candidate.due_at, now)]
+    times = [widens_at(candidate, now)]
     full = False
     for line in _ranked(candidate, lines, now):
         choice = _by(candidate, line, now)
@@ -125,6 +135,13 @@ def choose(
             full = choice.full
             times.append(choice.at)
     return Choice(at=min((at for at in times if at is not None), default=None), full=full)
+
+
+def widens_at(candidate: Candidate, now: datetime) -> datetime | None:
+    """Return when the next group of its route may take a message too; None: no other will."""
+    if candidate.only_sim is not None:
+        return None
+    return candidate.route.widens_at(candidate.due_at, now)
 
 
 def waits_for(
@@ -189,27 +206,34 @@ def why_not(candidate: Candidate, line: Free, now: datetime) -> str:
     return f"{line.name}: {why_not_by(candidate, line, now)}"
 
 
-def why_not_by(candidate: Candidate, line: Free, now: datetime) -> str:
-    """Return why a message does not leave by a line now."""
+def why_not_by(candidate: Candidate, line: Free, now: datetime, zone: tzinfo = UTC) -> str:
+    """Return why a message does not leave by a line now; ``zone`` is the site's."""
     why = why_never(candidate, line, now) or line.hangs(now)
-    return why or _wait(candidate, line, now).reason or "busy with what goes first"
+    return why or _wait(candidate, line, now, zone).reason or GOES_FIRST
 
 
-def _wait(candidate: Candidate, line: Free, now: datetime) -> Wait:
+def _wait(candidate: Candidate, line: Free, now: datetime, zone: tzinfo = UTC) -> Wait:
     """Return when a line may send a message, as far as it and its limits are concerned."""
     if until := candidate.rests_until(line.sim_id, now):
-        return Wait(None, STOPPED) if candidate.stopped else Wait(until, REFUSED)
-    return line.may_send(now, line.pending + candidate.parts, candidate)
+        return Wait(None, STOPPED) if candidate.stopped else Wait(until, REFUSED, zone, now)
+    wait = line.may_send(now, line.pending + candidate.parts, candidate)
+    if wait.at is not None or not line.pending:
+        return wait
+    # With what goes first it is too much for a whole period: that says nothing of it alone.
+    alone = line.may_send(now, candidate.parts, candidate)
+    return alone if alone.at != now else Wait(None, GOES_FIRST)
 
 
 def _by(candidate: Candidate, line: Free, now: datetime) -> Choice:
     """Return whether one line can carry a message now, or when it could."""
-    at = _wait(candidate, line, now).at
-    if at != now:
-        return Choice(at=at)
+    wait = _wait(candidate, line, now)
+    if wait.at != now:
+        return Choice(at=wait.at, full=wait.at is None and wait.binding == GOES_FIRST)
     return Choice(line=line) if line.room > 0 else Choice(full=True)
 
 
-def _rank(candidate: Candidate, line: Free) -> tuple[bool, float, int, float]:
+def _rank(candidate: Candidate, line: Free) -> tuple[int, bool, float, int, float]:
+    priority = candidate.priority
+    before = line.ahead(priority) + line.given if priority >= AWAITED else 0
     off_net = candidate.route.on_net and not same_network(candidate.to.operator, line.network or "")
-    return off_net, line.price, line.pending, line.sent
+    return before, off_net, line.price, line.pending, line.sent

@@ -37,6 +37,14 @@ class Eligible:
         there = country in self.countries or recipient.startswith(self.prefixes or ("\0",))
         return f"it writes only to {_listed(places)}" if places and not there else ""
 
+    def serves(self, category: str, account: str) -> bool:
+        """Tell whether it may be for messages of an account and category, to somewhere.
+
+        What is '' is not known: then it may.
+        """
+        kind = not self.categories or not category or category in self.categories
+        return kind and (not self.accounts or not account or account in self.accounts)
+
     def bars(self, beginning: str, calling_code: Callable[[str], str]) -> bool:
         """Tell whether it is for no number at all that begins so, whoever writes.
 

@@ -8,6 +8,7 @@ long message.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -122,7 +123,7 @@ class _Lane:
         self.number, self.batch, self.fate = number, batch, Fate(batch=batch)
         self.left = batch.messages
         self.lines: list[_Line] = []  # that may carry it at some time
-        self.opens_at = batch.due_at
+        self.opens_at = self._due_at = batch.due_at
         self._made = 0
         self._ahead: deque[Candidate] = deque()
         # Batches of one account that are due at one time go side by side, as if they were mixed.
@@ -148,7 +149,14 @@ class _Lane:
         if self.left == 0 or self.opens_at > now:
             return False
         self.opens_at = batch.opens(now)
+        if self.opens_at > now:
+            self._grow_younger()
         return self.opens_at <= now
+
+    def _grow_younger(self) -> None:
+        """Let what waited begin to do so when quiet hours end, as the store has it."""
+        self._due_at = self.opens_at
+        self._ahead = deque(replace(each, due_at=self._due_at) for each in self._ahead)
 
     def _make(self) -> Candidate:
         batch = self.batch
@@ -161,7 +169,7 @@ class _Lane:
             priority=batch.priority,
             parts=batch.parts,
             recipient_key=key.to_bytes(8),
-            due_at=batch.due_at,
+            due_at=self._due_at,
             to=batch.to,
             route=batch.route,
             only_sim=batch.only_sim,

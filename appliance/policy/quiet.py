@@ -118,6 +118,10 @@ class QuietHours:
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
     holidays: Mapping[str, frozenset[date]] = field(default_factory=dict)
 
+    def concerns(self, category: Category) -> bool:
+        """Tell whether there are hours for a category at all."""
+        return category not in ALWAYS and category in self.hours
+
     def allows(
         self,
         category: Category,
@@ -136,7 +140,7 @@ class QuietHours:
             zone: the recipient's own, where the account has said it.
 
         """
-        if category in ALWAYS or category not in self.hours:
+        if not self.concerns(category):
             return Verdict(now)
         hours = self.hours[category] or self.countries.get(country or "")
         hours = hours or PRESETS.get(country or "", ELSEWHERE)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, or_, select
 
 from appliance.lifecycle import State
 from appliance.models import Message
@@ -27,9 +27,11 @@ _TAKEN: Final = select(
     message.c.category,
     message.c.text,
     message.c.accepted_at,
+    func.coalesce(message.c.waits_since, message.c.not_before).label("leaves_at"),
 ).where(
     message.c.recipient_key.in_(bindparam("recipients", expanding=True)),
-    message.c.id >= bindparam("floor"),
+    # Few of one person are older, so an index of their own would cost more than it saves.
+    or_(message.c.id >= bindparam("floor"), message.c.not_before > bindparam("since")),
     message.c.state.not_in((State.CANCELLED, State.FAILED, State.EXPIRED)),
 )
 
@@ -45,7 +47,8 @@ class Taken:
         self._new: list[tuple[bytes, NewMessage]] = []
         if reach:
             wanted = {key for new, key in zip(items, keys, strict=True) if new.caps.reach}
-            asked = {"recipients": sorted(wanted), "floor": floor_of(items[0].at - reach)}
+            since = items[0].at - reach
+            asked = {"recipients": sorted(wanted), "floor": floor_of(since), "since": since}
             self._rows = list(transaction.execute(_TAKEN, asked))
 
     def judge(self, new: NewMessage, key: bytes) -> TooMuch | None:
@@ -53,27 +56,39 @@ class Taken:
         if not new.caps.reach:
             return None
         earlier = [
-            _earlier(row.account_id, row.category, row.text, row.accepted_at, new)
+            _earlier(
+                row.account_id, row.category, row.text, row.accepted_at, row.leaves_at, same=new
+            )
             for row in self._rows
             if row.recipient_key == key
         ]
         earlier += [
-            _earlier(other.account_id, other.category, other.text, other.at, new)
+            _earlier(
+                other.account_id, other.category, other.text, other.at, other.not_before, same=new
+            )
             for its_key, other in self._new
             if its_key == key
         ]
-        found = new.caps.judge(new.account_id, Category(new.category), earlier, new.at)
+        category, leaves_at = Category(new.category), new.not_before
+        found = new.caps.judge(new.account_id, category, earlier, new.at, leaves_at)
         if found is None or not found.refused:
             self._new.append((key, new))
         return found
 
 
 def _earlier(
-    account_id: int, category: str, text: str | None, at: datetime, new: NewMessage
+    account_id: int,
+    category: str,
+    text: str | None,
+    at: datetime,
+    leaves_at: datetime,
+    *,
+    same: NewMessage,
 ) -> Earlier:
     return Earlier(
         account_id=account_id,
         category=Category(category),
-        same_text=text is not None and text == new.text,
+        same_text=text is not None and text == same.text,
         at=at,
+        leaves_at=max(at, leaves_at),
     )

@@ -17,14 +17,14 @@ from sqlalchemy import (
     text,
 )
 
-from appliance.models import Lane, Line, Message, OptOut, Sim
+from appliance.models import Account, Lane, Line, Message, OptOut, Sim
 from appliance.store.hot import hot
 from appliance.store.tables import table_of
-from appliance.store.ways import Ways
+from appliance.store.ways import Kind, Ways
 from appliance.store.writer import Transaction
 
 message, opt_out, line = table_of(Message), table_of(OptOut), table_of(Line)
-lane, card = table_of(Lane), table_of(Sim)
+lane, card, account = table_of(Lane), table_of(Sim), table_of(Account)
 
 NOW: Final = "now"
 SIM: Final = "sim"
@@ -94,7 +94,11 @@ def _of(count: int) -> Select[Any]:
 _SIMS: Final = select(card.c.id, card.c.iccid, card.c.simulated).where(
     card.c.id.in_(select(line.c.sim_id).where(line.c.sim_id.is_not(None)))
 )
-_ROUTE: Final = select(lane.c.sim_group).where(lane.c.id == bindparam("row"))
+_KIND: Final = (
+    select(lane.c.sim_group, account.c.name, lane.c.category)
+    .join(account, account.c.id == lane.c.account_id)
+    .where(lane.c.id == bindparam("row"))
+)
 
 _LOCK: Final = text(
     "SELECT pg_advisory_xact_lock(k)"
@@ -182,10 +186,11 @@ class Active:
         return Verdict(sims=tuple(sorted(sims)))
 
     def _led_to(self, lane_id: int | None) -> set[int]:
-        """Return the SIMs in any modem that the route of a lane may lead to, sooner or later."""
-        route = self._transaction.execute(_ROUTE, {"row": lane_id}).scalar() or ""
+        """Return the SIMs in any modem that a lane's messages may go by, sooner or later."""
+        named = self._transaction.execute(_KIND, {"row": lane_id}).first()
+        kind = Kind(*named) if named is not None else Kind()
         found = self._transaction.execute(_SIMS)
-        return {row.id for row in found if self._ways.leads(route, row.iccid, row.simulated)}
+        return {row.id for row in found if self._ways.leads(kind, row.iccid, row.simulated)}
 
 
 def _covers(row: Any, whom: Whom, account_id: int, category: str) -> bool:

@@ -1,14 +1,24 @@
-"""Which SIMs the site's routes lead to, as far as the store must know."""
+"""To which SIMs the site leads a message, as far as the store must know."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-Leads = Callable[[str, str, bool], bool]
-"""Tells whether a route (its name) may ever lead to a SIM (its ICCID, whether it is simulated)."""
+from typing import NamedTuple
 
 
-def everywhere(_route: str, _iccid: str, _simulated: bool) -> bool:
-    """Lead to every SIM: so it is where no routes are set."""
+class Kind(NamedTuple):
+    """What messages of a lane have in common: the names of their route and account."""
+
+    route: str = ""
+    account: str = ""
+    category: str = ""
+
+
+Leads = Callable[[Kind, str, bool], bool]
+"""Tells whether messages of a kind may ever go by a SIM (its ICCID, whether it is simulated)."""
+
+
+def everywhere(_kind: Kind, _iccid: str, _simulated: bool) -> bool:
+    """Lead to every SIM: so it is where nothing is set."""
     return True
 
 

@@ -52,7 +52,7 @@ async def test_where_every_sim_of_its_route_was_told_it_ends_though_others_are_t
         tmp_path, 2, choosing=choosing, contracts=[fast, slow], keywords=keywords, cmgs_delay=SHORT
     ) as pool:
         first = f"8949020000123456{0:04d}"
-        pool.store.ways.leads = lambda route, iccid, _: route != "codes" or iccid == first
+        pool.store.ways.leads = lambda kind, iccid, _: kind.route != "codes" or iccid == first
         for line in pool.lines:
             await in_its_modem(pool, line)
         await pool.submit("shop", "transactional", CODE, route="codes")

@@ -54,13 +54,21 @@ def seen(message, ordinal=1, reference=None):
     return decode(encoded.pdu)
 
 
-def test_a_protocol_identifier_goes_out_as_it_was_asked_for():
-    message = waiting(protocol=0x41)
+@pytest.mark.parametrize(
+    ("given", "octets"),
+    [
+        ({"protocol": 0x41}, (0x41, 0)),
+        ({"flash": True}, (0x10, 0)),  # class 0 (23.038 clause 4)
+        ({"expires_at": START + timedelta(hours=1)}, (11, 169)),  # 23.040 clause 9.2.3.12.1
+    ],
+)
+def test_what_was_asked_for_goes_out_in_its_octet_and_changes_no_other(given, octets):
+    message = waiting(**given)
     encoded = encode(begin(message), segments_of(message)[0], None)
     plain = encode(begin(waiting()), segments_of(message)[0], None)
     pairs = zip(encoded.pdu, plain.pdu, strict=True)
     (changed,) = [(ours, theirs) for ours, theirs in pairs if ours != theirs]
-    assert changed == (0x41, 0)
+    assert changed == octets
 
 
 @pytest.mark.parametrize("wide", [False, True])

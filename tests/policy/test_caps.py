@@ -89,6 +89,42 @@ def test_taken_one_by_one_no_window_ever_holds_more_than_its_cap(gaps, most, hou
         assert len(within) <= most
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 200)), max_size=30),
+    st.integers(1, 4),
+    st.integers(1, 100),
+)
+def test_what_is_sent_later_counts_when_it_leaves_and_what_is_refused_is_told_when_it_may(
+    asked, most, hours
+):
+    cap, taken, now = Cap(most=most, window=timedelta(hours=hours)), [], NOW
+    for gap, later in asked:
+        now += timedelta(hours=gap)
+        at = now + timedelta(hours=later)
+        if Caps([cap]).judge(1, Category.OTP, taken, now, at) is None:
+            taken.append(
+                Earlier(account_id=1, category=Category.OTP, same_text=False, at=now, leaves_at=at)
+            )
+        else:
+            others = sum(abs(each.leaves_at - at) < cap.window for each in taken)
+            assert others >= most, "it was refused though there was room"
+    times = [each.leaves_at for each in taken]
+    for start in times:
+        assert sum(start <= at < start + cap.window for at in times) <= most
+
+
+def test_one_for_next_week_does_not_keep_one_of_today_and_is_told_of_next_week():
+    cap = Cap(most=1, window=timedelta(days=1))
+    week = NOW + WEEK
+    known = [
+        Earlier(account_id=1, category=Category.MARKETING, same_text=False, at=NOW, leaves_at=week)
+    ]
+    assert Caps([cap]).judge(1, Category.MARKETING, known, NOW) is None
+    found = Caps([cap]).judge(1, Category.MARKETING, known, NOW, week - timedelta(hours=1))
+    assert found is not None
+    assert found.why.endswith("within 1 day; the next one in 8 days")
+
+
 def test_it_looks_back_as_far_as_its_longest_window_and_not_at_all_without_rules():
     assert Caps([Cap(most=1, window=WEEK)], SameText(window=timedelta(hours=1))).reach == WEEK
     assert Caps().reach == timedelta()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from appliance.policy.limits import Allowance, Daily, Wait
 from appliance.policy.queues import Queue
 from appliance.policy.routes import ANY_WAY, Destination, Route
 from appliance.policy.shares import Shares
+from appliance.policy.waits import why_waits
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -160,6 +162,30 @@ def test_routes_open_one_group_after_the_other():
     assert choose(old, lines, NOW).line is lines[0]
 
 
+def test_what_somebody_waits_for_goes_by_a_line_where_it_is_next_before_a_cheap_one():
+    def lines():
+        busy = line(1, price=0.01, ahead=lambda priority: 2 if priority < 3 else 1)
+        return [busy, line(2, price=0.09, network="Telekom"), line(3, price=0.05)]
+
+    route = Route(name="r", on_net=True)
+    for category, by in (
+        (Category.OTP, 2),
+        (Category.URGENT, 2),
+        (Category.TRANSACTIONAL, 2),  # on-net
+    ):
+        candidate = message(1, category=category, route=route, operator="Telekom")
+        assert choose(candidate, lines(), NOW).line.sim_id == by
+    for category, by in ((Category.OTP, 3), (Category.URGENT, 3), (Category.TRANSACTIONAL, 1)):
+        assert choose(message(1, category=category), lines(), NOW).line.sim_id == by
+
+
+def test_those_that_are_given_in_one_round_count_as_well():
+    queue = Queue(13, 1, 3, [message(key, category=Category.OTP) for key in range(3)])
+    lines = [line(number, price=number, room=2) for number in range(1, 4)]
+    pairs = assign([queue], lines, Shares(), NOW).pairs
+    assert [(of.key, by.sim_id) for of, by in pairs] == [(0, 1), (1, 2), (2, 3)]
+
+
 def test_on_net_comes_before_cheap_and_cheap_before_little_used():
     on_net = Route(name="r", on_net=True)
     lines = [
@@ -189,6 +215,35 @@ def test_a_lane_sleeps_until_the_first_of_its_lines_may_send():
     lines = [line(1, may_send=later(50)), line(2, may_send=later(20)), line(3, may_send=never)]
     found = plan([message(1), message(2)], lines)
     assert found.asleep == {message(1).lane: NOW + timedelta(seconds=20)}
+
+
+def test_what_no_limit_says_is_told_by_the_clock_of_the_site_too():
+    route = Route(name="codes", groups=("a", "b"), fallback_after=timedelta(minutes=10))
+    refused = {"refused_by": frozenset({1}), "refused_until": NOW + timedelta(minutes=30)}
+    found = why_waits(
+        message(1, route=route, **refused),
+        [line(1, name="A", groups=frozenset("a"))],
+        NOW,
+        sticky=timedelta(),
+        zone=ZoneInfo("Asia/Tokyo"),
+    )
+    assert found == (
+        "A: it has tried this message in vain, next at 21:30;"
+        " route codes: group b may carry it too, next at 21:10"
+    )
+
+
+def test_what_would_fit_alone_waits_for_what_goes_first_and_is_not_said_never_to_leave():
+    allowance = Allowance([Daily(3, UTC)])
+    busy = line(
+        1, pending=2, may_send=lambda at, parts, of: allowance.earliest(at, parts, of.recipient_key)
+    )
+    found = choose(message(1, parts=3), [busy], NOW)
+    assert (found.line, found.at, found.full) == (None, None, True)
+    assert why_not(message(1, parts=3), busy, NOW) == ": busy with what goes first"
+    assert why_not(message(1, parts=4), busy, NOW) == ": needs 4 parts, day limit 3"
+    allowance.spend(NOW)
+    assert choose(message(1, parts=3), [busy], NOW).at == NOW + timedelta(hours=12)
 
 
 def test_a_lane_that_only_lacks_room_stays_awake():

@@ -31,6 +31,18 @@ async def test_after_the_window_there_is_room_again(world):
     assert await taken(world.accept(caps=TWICE_A_DAY)) == 1
 
 
+async def test_messages_for_one_day_count_on_that_day_whenever_they_were_handed_in(world):
+    day = world.clock.now() + timedelta(days=5)
+    for number in range(2):
+        assert await taken(world.accept(text=str(number), caps=TWICE_A_DAY, not_before=day)) == 1
+        assert await taken(world.accept(text=f"{number} now", caps=TWICE_A_DAY)) == 1
+        world.clock.advance(timedelta(days=1, seconds=1))
+    third = {"text": "3", "caps": TWICE_A_DAY, "not_before": day + timedelta(hours=2)}
+    assert await taken(world.accept(**third)) == 0
+    world.clock.advance(day - world.clock.now())
+    assert await taken(world.accept(text="4", caps=TWICE_A_DAY)) == 0
+
+
 async def test_the_same_text_at_once_is_taken_once(world):
     assert await taken(*(world.accept(caps=NOT_TWICE) for _ in range(5))) == 1
 

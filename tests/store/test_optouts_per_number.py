@@ -8,6 +8,7 @@ from appliance.lifecycle import State
 from appliance.policy.consent import KeywordRules, Per
 from appliance.store.optouts import NO_SIM_LEFT
 from appliance.store.values import NotBegun
+from appliance.store.ways import Kind
 from tests.store.conftest import World
 from tests.store.steps import another_sim, begun, rows, state, story
 from tests.store.test_dispatch import begin, first_waiting
@@ -29,7 +30,7 @@ async def other(world):
     await sits(world, "1-1", world.sim)
     other = await another_sim(world, OTHER)
     await sits(world, "1-2", other)
-    world.store.ways.leads = lambda route, iccid, _simulated: route != "codes" or iccid != OTHER
+    world.store.ways.leads = lambda kind, iccid, _: kind.route != "codes" or iccid != OTHER
     return other
 
 
@@ -69,6 +70,22 @@ async def test_what_another_sim_of_its_route_may_carry_is_left_to_it(world, othe
     found = await world.store.dispatch.begin(begin(world, await first_waiting(world)))
     assert "another one may write" in found.why
     assert await state(world, accepted) is State.QUEUED
+
+
+async def test_what_no_other_sim_carries_for_its_account_and_category_ends_too(world, other):
+    asked = []
+
+    def leads(kind, iccid, _simulated):
+        asked.append(kind)
+        return (kind.account, kind.category) != ("shop", "transactional") or iccid != OTHER
+
+    world.store.ways.leads = leads
+    accepted = await waits(world, "")
+    await says_stop(world, world.sim)
+    found = await world.store.dispatch.begin(begin(world, await first_waiting(world)))
+    assert found == NotBegun(NO_SIM_LEFT)
+    assert await state(world, accepted) is State.CANCELLED
+    assert set(asked) == {Kind("", "shop", "transactional")}
 
 
 async def test_a_sim_of_the_route_that_is_in_no_modem_now_ends_nothing_by_itself(world, other):

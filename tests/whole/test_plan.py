@@ -70,10 +70,11 @@ FEW, MANY = 9, 110
 
 
 class Site:
-    """A house at work, and who sends by it."""
+    """A house at work, who sends by it, and its modems."""
 
-    def __init__(self, house, store, clock, account):
+    def __init__(self, house, store, clock, account, bank):
         self.house, self.store, self.clock, self.account = house, store, clock, account
+        self.bank = bank
 
     async def hand_in(self, first, count):
         for number in range(first, first + count):
@@ -115,11 +116,11 @@ async def working(loop, folder, clock, text=CONFIG):
         sqlite_url(folder), folder, daemon="box", clock=clock, reading=reading({})
     )
     loop.busy = lambda: store.pending > 0
-    async with Bank(folder / "bank", count=3, settings=replace(MODEMS)):
+    async with Bank(folder / "bank", count=3, settings=replace(MODEMS)) as bank:
         house = House.build(config, store, clock, lambda _text: config)
         pool = asyncio.create_task(house.pool.run())
         try:
-            yield Site(house, store, clock, await add_account(store, clock))
+            yield Site(house, store, clock, await add_account(store, clock), bank)
         finally:
             await house.pool.stop(timedelta(seconds=5))
             pool.cancel()

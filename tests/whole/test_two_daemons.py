@@ -36,6 +36,8 @@ async def side(folder, url, name, first, **settings):
             **{**QUICK, **settings},
         ) as box,
     ):
+        # A report that was read and not acknowledged when its daemon was killed comes again then.
+        await bank.control.do("set", network={"retry_seconds": 1})
         yield box, bank
 
 
@@ -176,6 +178,23 @@ async def test_a_receiver_is_told_by_the_daemon_it_is_bound_at_whoever_has_sent(
                     name = (await sender.submit("hello", "4915123400001")).message_id
                 assert (await receiver.receipt_of(name))["stat"] == "DELIVRD"
                 assert len(receiver.receipts) == 1
+
+
+async def test_a_daemon_without_smpp_holds_up_no_receipt_of_another(tmp_path, postgres_url):
+    """What came to it by REST is told by the other one, which asks it how far it has answered."""
+    nothing = str(tmp_path / "none*")
+    other = running_box(
+        tmp_path / "b", nothing, STORAGE__DATABASE=postgres_url, STORAGE__DAEMON="b", **QUICK
+    )
+    async with (
+        side(tmp_path, postgres_url, "a", 0, SMPP__ENABLED="false") as (a, _),
+        other as b,
+    ):
+        account = await a.account()
+        await a.lines_ready(1)
+        async with Esme.bound(b, account, "receiver") as receiver:
+            name = (await a.send("+4915123400001", "hello", receipts="final"))["id"]
+            assert (await receiver.receipt_of(name))["stat"] == "DELIVRD"
 
 
 async def no_twin_of(box, folder, url):

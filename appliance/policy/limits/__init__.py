@@ -6,7 +6,13 @@ free at one moment need not be so a little later (hours end, a month begins), ``
 them until all agree.
 """
 
-from appliance.policy.limits.allowance import METERS, Allowance, Recollection, recollect
+from appliance.policy.limits.allowance import (
+    GOES_FIRST,
+    METERS,
+    Allowance,
+    Recollection,
+    recollect,
+)
 from appliance.policy.limits.calendar import Days, Months, Span, midnight
 from appliance.policy.limits.hours import WeekHours
 from appliance.policy.limits.kinds import (
@@ -29,6 +35,7 @@ from appliance.policy.limits.past import Memory, Past, Sent
 from appliance.policy.limits.wait import Wait
 
 __all__ = [
+    "GOES_FIRST",
     "HOUR",
     "METERS",
     "MINUTE",
