@@ -94,3 +94,5 @@ class Notice:
     tries: int  # before this one
     created_at: datetime
     news: News
+    parts_taken: int = 0  # of several PDUs: how many the other side has acknowledged
+    parts_form: str = ""  # how those were cut; where they are cut otherwise now, all go again

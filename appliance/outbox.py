@@ -105,6 +105,16 @@ class Outbox:
         )
         self._group.create_task(worker.run())
 
+    async def part_taken(self, notice: Notice, parts: int, form: str) -> None:
+        """Write down that the first ``parts`` of what carries a notice need not go again.
+
+        Raises:
+            StoreClosed: it could not be written any more.
+
+        """
+        notices = self._store.notices
+        await _written(lambda: notices.part_taken(notice.id, parts, form))
+
     def wake(self, account_id: int) -> None:
         """Say that somebody is there now to take an account's notices."""
         if worker := self._workers.get(account_id):
@@ -239,6 +249,8 @@ class _Worker:
             return False
         except Undelivered as error:
             failure = error
+        except StoreClosed:
+            raise
         except Exception as error:  # a bug of a carrier costs a try, as any failure does
             logger.exception("carrier %s failed", carrier.name)
             failure = Undelivered(type(error).__name__)

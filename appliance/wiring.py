@@ -38,6 +38,7 @@ from appliance.policy.countries import country_of_imsi
 from appliance.policy.routes import Routes
 from appliance.pool import Pool
 from appliance.replies import Replies
+from appliance.smpp_server.books import StoredBooks
 from appliance.smpp_server.members import MembersOnRecord
 from appliance.smpp_server.messages import StoredMessages
 from appliance.smpp_server.operations import Operations
@@ -61,6 +62,7 @@ class House:
     intake: Intake
     smpp: SmppServer | None
     overview: Overview | None
+    books: StoredBooks
     webhook: WebhookCarrier
     outbox: Outbox
     pool: Pool
@@ -88,13 +90,12 @@ class House:
         force, rules = InForce(config), RulesInForce(config, trusted)
         space = Space(config.storage.data, config.storage.keep_free_mb * MEGABYTE)
         store.ways.leads = _leads(force, rules)
-        intake = Intake(store, clock, _rules(config, store, rules), space)
-        webhook, outbox = WebhookCarrier(clock), Outbox(store, clock)
+        intake, record = Intake(store, clock, _rules(config, store, rules), space), Record(store)
+        webhook, allowances = WebhookCarrier(clock), _allowances(force, store, clock)
+        outbox, dispatcher = Outbox(store, clock), Dispatcher(store, clock, space, rules.choosing())
         outbox.add(webhook)
-        smpp, overview = _smpp(config, store, clock, intake, outbox)
-        record, dispatcher = Record(store), Dispatcher(store, clock, space, rules.choosing())
+        smpp, overview, books = _smpp(config, store, clock, intake, outbox)
         rerouting = Rerouting(store, lambda: rules.site.routes, _settled(rules, dispatcher))
-        allowances = _allowances(force, store, clock)
         hands = _hands(config, store, clock, record, dispatcher)
         pool = _pool(force, hands, dispatcher, allowances)
         changing = _Changing(allowances, dispatcher, pool, rules, rerouting)
@@ -102,6 +103,7 @@ class House:
             intake=intake,
             smpp=smpp,
             overview=overview,
+            books=books,
             webhook=webhook,
             outbox=outbox,
             pool=pool,
@@ -123,31 +125,40 @@ class House:
         yield from (self.rerouting.keep(), self.waking.run())
         if self.overview is not None:
             yield self.overview.run()
-
-    def drop(self, account_id: int) -> None:
         # Without the SMPP door nothing waits for its answer; others must hear that, too.
         yield self.books.tell(self.smpp.settled if self.smpp else _nothing)
+
+    def drop(self, account_id: int) -> None:
         """Close the sessions of an account that is no longer allowed in."""
         if self.smpp is not None:
             self.smpp.drop(account_id)
 
 
+async def _nothing() -> None:
+    """Wait for nothing."""
+
+
 def _smpp(
     config: Config, store: Store, clock: Clock, intake: Intake, outbox: Outbox
-) -> tuple[SmppServer, Overview] | tuple[None, None]:
-    """Return the SMPP door, which is a carrier too, and who looks on; None where it is shut."""
+) -> tuple[SmppServer | None, Overview | None, StoredBooks]:
+    """Return the SMPP door, which is a carrier too, who looks on, and its books.
+
+    Where it is shut there are only the books.
+    """
+    books = StoredBooks(store, outbox)
     if not config.smpp.enabled:
-        return None, None
+        return None, None, books
     server = SmppServer(
         config.smpp,
         operations=Operations(StoredMessages(intake, store, clock), clock, gsm0=config.smpp.gsm0),
         members=MembersOnRecord(store.accounts, clock),
         wake=outbox.wake,
+        books=books,
         clock=clock,
         certificate=CertificateTrouble(store, clock),
     )
     outbox.add(server)
-    return server, Overview(server, store, clock, config.storage.daemon_name)
+    return server, Overview(server, store, clock, config.storage.daemon_name), books
 
 
 def _errands(
@@ -227,7 +238,7 @@ def _settled(rules: RulesInForce, dispatcher: Dispatcher) -> Callable[[Routes], 
 
 
 def _leads(force: InForce, rules: RulesInForce) -> Leads:
-    """Return what tells to which SIMs routes lead."""
+    """Return what tells by which SIMs messages may go, sooner or later."""
 
     def leads(kind: Kind, iccid: str, simulated: bool) -> bool:
         contract = force.config.contract_of(iccid, simulated=simulated)
@@ -309,6 +320,7 @@ def _hands(
         record=record,
         nudge=dispatcher.nudge,
         again=dispatcher.again,
+        held=dispatcher.held,
     )
 
 
@@ -320,7 +332,6 @@ def _pool(force: InForce, hands: Hands, dispatcher: Dispatcher, allowances: Allo
         check_every=timedelta(seconds=config.modems.check_seconds),
         mending=config.mending,
         judging=lambda: force.config.judging.rules,
-        held=dispatcher.held,
     )
     return Pool(dispatcher, _finder(config), _keeping(force, hands, site, dispatcher, allowances))
 
@@ -334,6 +345,7 @@ def _keeping(
 ) -> Callable[[discovery.Found], Keeper]:
     """Return what makes a caretaker for a modem that was found."""
     roster = Roster(hands.store, hands.clock)
+    pins = Pins(hands.store.marks)
 
     def keep(found: discovery.Found) -> Keeper:
         facts = LineFacts(
@@ -349,7 +361,6 @@ def _keeping(
             _modem(force, hands, pins, found),
             facts,
             hands=hands,
-    pins = Pins(hands.store.marks)
             site=site,
             allowances=allowances,
             supply=dispatcher,
@@ -365,6 +376,7 @@ def _modem(force: InForce, hands: Hands, pins: Pins, found: discovery.Found) -> 
         found.port,
         slot=found.slot,
         pin=lambda card: force.config.pin(card.iccid if card else None),
+        pins=pins,
         rules=lambda card: _sim_rules(force.config, card),
         overrides=lambda: force.config.causes.overrides,
         opener=partial(open_port, baud=force.config.modems.baud),
@@ -373,4 +385,3 @@ def _modem(force: InForce, hands: Hands, pins: Pins, found: discovery.Found) -> 
         clock=hands.clock,
         proofs=lambda model: hands.store.proofs.of(model.maker, model.model, model.revision),
     )
-        pins=pins,

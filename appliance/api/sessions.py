@@ -4,10 +4,11 @@ The same routes are served on the Unix socket, where whoever may use it needs no
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -19,7 +20,7 @@ from appliance.api.schemas import Clean, Request
 from appliance.control import Unbind
 from appliance.errors import NotFound
 from appliance.models import Account
-from appliance.sessions import SessionView
+from appliance.sessions import SessionView, TraceView
 from appliance.store import Store
 from appliance.store.accounts import LOCAL
 
@@ -174,48 +175,55 @@ async def begin_trace(
     Only sessions at the daemon that is asked are traced.
     """
     account = await _account(doors.store, name)
-    who = f"account {asker.id}" if asker else "somebody on this box"
+    who = f"account {asker.name}" if asker else "somebody on this box"
     span = timedelta(minutes=body.minutes)
     trace = _door(doors).begin_trace(account, span, clear=body.clear, who=who)
     return PduTrace.model_validate(trace)
 
 
-@router.get("/accounts/{name}/trace")
-async def get_trace(name: str, _asker: Technician, doors: CurrentDoors) -> PduTrace:
-    """Say how the trace of an account stands."""
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """The account whose trace is asked for, and who has it."""
+
+    door: SmppDoor
+    account_id: int
+    name: str
+
+
+async def _traced(name: str, _asker: Technician, doors: CurrentDoors) -> _Traced:
     account = await _account(doors.store, name)
-    found = _door(doors).trace(account.id or 0)
-    if found is None:
-        raise NotFound("trace", name)
-    return PduTrace.model_validate(found)
+    return _Traced(_door(doors), account.id or 0, name)
+
+
+Traced = Annotated[_Traced, Depends(_traced)]
+
+
+@router.get("/accounts/{name}/trace")
+async def get_trace(traced: Traced) -> PduTrace:
+    """Say how the trace of an account stands."""
+    return _found(traced, traced.door.trace(traced.account_id))
 
 
 @router.delete("/accounts/{name}/trace")
-async def end_trace(name: str, _asker: Technician, doors: CurrentDoors) -> PduTrace:
+async def end_trace(traced: Traced) -> PduTrace:
     """End a trace; what it has is kept until the next one or a restart."""
-    account = await _account(doors.store, name)
-    found = _door(doors).end_trace(account.id or 0)
-    if found is None:
-        raise NotFound("trace", name)
-    return PduTrace.model_validate(found)
+    return _found(traced, traced.door.end_trace(traced.account_id))
 
 
 @router.get("/accounts/{name}/trace/lines")
-async def get_lines(name: str, _asker: Technician, doors: CurrentDoors) -> Response:
+async def get_lines(traced: Traced) -> Response:
     """Read a trace as lines: moment (UTC), session, direction, PDU; `>` is ours, `<` the app's."""
-    account = await _account(doors.store, name)
-    lines = _door(doors).lines(account.id or 0)
-    return _file("".join(f"{line}\n" for line in lines).encode(), "text/plain", f"{name}.txt")
+    text = "".join(f"{line}\n" for line in traced.door.lines(traced.account_id))
+    return _file(text.encode(), "text/plain", f"{traced.name}.txt")
 
 
 @router.get("/accounts/{name}/trace/capture")
-async def get_capture(name: str, _asker: Technician, doors: CurrentDoors) -> Response:
+async def get_capture(traced: Traced) -> Response:
     """Read a trace as a capture file for Wireshark; what came over TLS is in it as it was inside.
 
     Masked PDUs are as long as they were. IP and TCP around them are made up.
     """
-    account = await _account(doors.store, name)
-    return _file(_door(doors).capture(account.id or 0), PCAP, f"{name}.pcap")
+    return _file(traced.door.capture(traced.account_id), PCAP, f"{traced.name}.pcap")
 
 
 async def listed(doors: Doors) -> SessionList:
@@ -266,6 +274,12 @@ async def _account(store: Store, name: str) -> Account:
     if found is None or name == LOCAL:
         raise NotFound("account", name)
     return found
+
+
+def _found(traced: _Traced, view: TraceView | None) -> PduTrace:
+    if view is None:
+        raise NotFound("trace", traced.name)
+    return PduTrace.model_validate(view)
 
 
 async def _drop(doors: Doors, name: str) -> None:

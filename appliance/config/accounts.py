@@ -16,6 +16,9 @@ from appliance.policy.categories import Category
 UNSET: Final = "-"
 """What is written instead of a value to take back what was set."""
 
+BINDS: Final = 4
+"""SMPP sessions that an account may have at once for which nothing is set."""
+
 PAIR: Final = re.compile(r"(?P<name>[!-+\--<>-~]{1,5})=(?P<value>[a-z0-9/]+)")
 PRIORITY: Final = re.compile(r"[0-4]")
 FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
@@ -33,6 +36,7 @@ class Setting:
         form: what may be written, for people.
         unset: what holds if nothing is set.
         help: what it is for.
+        otherwise: what the column holds if nothing is set, where that is not None.
 
     """
 
@@ -40,10 +44,11 @@ class Setting:
     form: str
     unset: str
     help: str
+    otherwise: int | None = None
 
 
 def read(key: str, written: str) -> Any:  # noqa: ANN401 - as the column has it
-    """Return the value of a setting as its column keeps it; None for ``-``.
+    """Return the value of a setting as its column keeps it; for ``-`` that of nothing set.
 
     Raises:
         BadField: there is no such setting, or this is no value of it; ``field`` is the key.
@@ -53,7 +58,7 @@ def read(key: str, written: str) -> Any:  # noqa: ANN401 - as the column has it
     if setting is None:
         raise BadField(key, f"no such setting; there are {', '.join(SETTINGS)}")
     if written == UNSET:
-        return None
+        return setting.otherwise
     try:
         return setting.read(written)
     except ValueError as error:
@@ -107,6 +112,12 @@ def _burst(written: str) -> int:
     if not (burst := _count(written)):
         raise ValueError("nothing could ever be handed in")
     return burst
+
+
+def _binds(written: str) -> int:
+    if not (binds := _count(written)):
+        raise ValueError("pause the account if it shall not bind")
+    return binds
 
 
 def _networks(written: str) -> str:
@@ -200,7 +211,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "region": Setting(
         _region,
         "two letters of a country, such as DE",
-        "as [site] region says",
+        "as [numbers] region says",
         "whose national numbers are understood",
     ),
     "category": Setting(
@@ -232,6 +243,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "unknown, or expired",
         "unknown",
         "what a receipt says of a message of which no report came",
+    ),
+    "max_binds": Setting(
+        _binds,
+        "1 to 999999999",
+        str(BINDS),
+        "how many SMPP sessions it may have at once, of all types together; one that is being"
+        " ended does not count",
+        otherwise=BINDS,
     ),
     "allowed_networks": Setting(
         _networks,

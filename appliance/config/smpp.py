@@ -36,6 +36,8 @@ class Smpp(Section):
     inactivity_seconds: Duration = 300
     response_seconds: Duration = 60
     leaving_seconds: Annotated[Duration, Field(le=60)] = 2  # systemd waits no longer for us
+    proof_seconds: Duration = 5
+    wrong_credentials: Literal["invalid_password", "bind_failed"] = "invalid_password"
     most_connections: int = Field(default=2000, ge=1)
     most_unbound_per_address: int = Field(default=100, ge=1)
     retry_seconds: Duration = 5

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
-from appliance.models.columns import NO
+from appliance.models.columns import BIG, NO, default
 
 
 class Setting(SQLModel, table=True):
@@ -23,6 +23,8 @@ class Daemon(SQLModel, table=True):
     name: str = Field(unique=True)
     started_at: datetime
     lease_until: datetime | None = None  # by the database's clock; None: it does not work
+    # Submits with smaller ids are answered; told when another daemon asks.
+    answered: int = Field(default=0, sa_type=BIG, sa_column_kwargs=default(0))
 
 
 class DaemonSessions(SQLModel, table=True):

@@ -12,6 +12,7 @@ from appliance.models.columns import (
     STATE,
     NoticeKind,
     by_value,
+    default,
     partial,
 )
 
@@ -51,3 +52,5 @@ class Notice(SQLModel, table=True):
     parked_at: datetime | None = None  # refused for good, or too old: kept and shown
     expired: bool = Field(default=False, sa_column_kwargs=NO)  # parked because it was too old
     released_at: datetime | None = None  # somebody has let it go again; its age counts from here
+    parts_taken: int = Field(default=0, sa_column_kwargs=default(0))  # of several deliver_sm
+    parts_form: str | None = None  # what those were cut like; cut otherwise, all go again

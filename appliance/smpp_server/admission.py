@@ -8,6 +8,7 @@ password is put right must come in by itself when the wait is over.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -26,6 +27,16 @@ from appliance.smpp_server.turns import Turns
 
 logger: Final = logging.getLogger(__name__)
 
+WRONG: Final[Mapping[str, Status]] = {
+    "invalid_password": Status.BAD_PASSWORD,
+    "bind_failed": Status.BIND_FAILED,
+}
+"""What those may be told whose credentials are wrong. SMPP 5.0 (4.7.6) has the second for that and
+keeps the first for passwords that are too long; in the field the first is usual."""
+
+UNKNOWN: Final = "there is no account with such a system_id (appliance account list shows them)"
+"""For our log alone; and the system_id is not there, because it may be a password."""
+
 
 class Admission:
     """Decides over binds.
@@ -37,15 +48,25 @@ class Admission:
     """
 
     def __init__(
-        self, members: Members, binds: Binds[Connection], clock: Clock, *, patience: timedelta
+        self,
+        members: Members,
+        binds: Binds[Connection],
+        clock: Clock,
+        *,
+        patience: timedelta,
+        wrong: Status = Status.BAD_PASSWORD,
     ) -> None:
-        """``patience``: how long it may take to find out who somebody is."""
+        """``patience``: how long it may take to find out who somebody is.
+
+        ``wrong``: what somebody is told who is not who he says.
+        """
         self.stopping = False
         self.lockout = Lockout()
         self._members = members
         self._binds = binds
         self._clock = clock
         self._patience = patience.total_seconds()
+        self._wrong = wrong
         self._turns = Turns()
         self._drops = 0
 
@@ -59,9 +80,11 @@ class Admission:
         try:
             async with asyncio.timeout(self._patience):
                 account = await self._identify(connection, bind)
+                await self._make_room(account.id or 0, account.max_binds)
             self._room_for(account, drops)
-        except Unauthorised:
-            return Status.BAD_PASSWORD
+        except Unauthorised as error:
+            logger.info("%s: bind refused: %s", connection.peer, error)
+            return self._wrong
         except (NotNow, TimeoutError) as error:
             why = str(error) or "it takes too long to look it up"
             logger.info("%s: bind refused: %s", connection.peer, why)
@@ -89,15 +112,46 @@ class Admission:
                 self._wait_over(name, place)  # others may have failed meanwhile
                 await self._verify(account, name, place, password)
         if account is None:
-            raise Unauthorised
+            raise Unauthorised(UNKNOWN)
         self._let_in(name, place)
         return account
+
+    async def _make_room(self, account_id: int, most: int) -> None:
+        """Where there is no room, end sessions whose peer is no longer there, and wait for that.
+
+        A network that dies tells nobody. So an app comes back while its old session still stands,
+        and that one is asked for a sign of life. Sessions that live stay: of two that fight for
+        one place, the one that has it keeps it.
+        """
+        if self._staying(account_id) >= most:
+            for one in self._binds.of(account_id):
+                one.prove()
+        while self._may_change(account_id, most):
+            await self._binds.change(account_id)
+
+    def _may_change(self, account_id: int, most: int) -> bool:
+        """Tell whether there is no room, and there may be some in a moment."""
+        if self._staying(account_id) >= most:
+            return any(one.session.proving for one in self._binds.of(account_id))
+        return self._is_full(account_id, most)
+
+    def _staying(self, account_id: int) -> int:
+        return sum(one.stays for one in self._binds.of(account_id))
+
+    def _is_full(self, account_id: int, most: int) -> bool:
+        """Tell whether an account has all its binds, not counting those that are being ended.
+
+        As many of these as of the others, and no more: each may hold a window of requests.
+        """
+        everybody = len(self._binds.of(account_id))
+        return self._staying(account_id) >= most or everybody >= 2 * most
 
     def _room_for(self, account: Account, drops: int) -> None:
         if self.stopping or self._drops != drops:  # perhaps it is this account that was dropped
             raise NotNow("the server stops, or the account was dropped")
-        if len(self._binds.of(account.id or 0)) >= account.max_binds:
-            raise NotNow(f"account {account.id} has all the binds it may have")
+        if self._is_full(account.id or 0, account.max_binds):
+            most = account.max_binds
+            raise NotNow(f"account {account.name} has all the {most} binds it may have")
 
     async def _verify(self, account: Account | None, name: str, place: str, password: str) -> None:
         if account is not None and self._members.recalls(account, password):
@@ -106,7 +160,8 @@ class Admission:
             await self._members.verify(account, password)
         except Unauthorised:
             self.lockout.failed(name, place, self._clock.monotonic())
-            raise
+            whose = f"wrong password of account {account.name}" if account else UNKNOWN
+            raise Unauthorised(whose) from None
 
     def _wait_over(self, name: str, place: str) -> None:
         if wait := self.lockout.wait(name, place, self._clock.monotonic()):
@@ -126,9 +181,9 @@ def _welcome_here(account: Account, connection: Connection) -> None:
 
     """
     if account.paused_at is not None:
-        raise NotNow(f"account {account.id} is paused")
+        raise NotNow(f"account {account.name} is paused")
     if not allowed(account.allowed_networks, connection.address):
-        raise NotNow(f"account {account.id} may not bind from this address")
+        raise NotNow(f"account {account.name} may not bind from this address")
     wanted = account.client_certificate
     if wanted is not None and wanted not in connection.certificate:
-        raise NotNow(f"account {account.id} may bind only with its certificate")
+        raise NotNow(f"account {account.name} may bind only with its certificate")

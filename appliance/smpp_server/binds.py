@@ -111,15 +111,21 @@ class Binds(Generic[B]):
                 turns = self._of[account_id]
                 turns.append(turns.pop(turns.index(found)))
                 return found
-            await self._change(account_id)
+            await self.change(account_id)
+
+    async def room_on(self, connection: B) -> None:
+        """Wait until a connection has room, or takes no deliver_sm any more."""
+        while connection.receives and not connection.has_room:
+            await self.change(connection.account_id)
 
     def changed(self, account_id: int) -> None:
-        """Wake whoever waits for room: there may be some, or nobody is left."""
+        """Wake whoever waits: there may be room, or nobody is left."""
         change = self._changes.pop(account_id, None)
         if change and not change.done():
             change.set_result(None)
 
-    async def _change(self, account_id: int) -> None:
+    async def change(self, account_id: int) -> None:
+        """Wait until something has changed about an account's connections."""
         change = self._changes.get(account_id)
         if change is None:
             change = asyncio.get_running_loop().create_future()

@@ -18,7 +18,7 @@ from appliance.smpp_server.calls import OUTBIND, Outbind
 from appliance.smpp_server.guests import Guest
 from appliance.smpp_server.names import Status
 from appliance.smpp_server.pdu import SHORT_MESSAGE, Pdu, ShortMessage
-from appliance.smpp_server.rules import RECEIVES, State
+from appliance.smpp_server.rules import BOUND, RECEIVES, State
 from appliance.smpp_server.session import Answered, Requested, Session
 from appliance.smpp_server.tally import Direction
 from appliance.smpp_server.tls import traits, version_of
@@ -96,10 +96,16 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answers: dict[int, asyncio.Future[int]] = {}  # to our deliver_sm, by sequence
         self._turning = False
+        self._standing = session.state, session.proving
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer goes off
         session.passed = self._passed
+
+    @property
+    def account_name(self) -> str:
+        """Return whose it is in words; '' while it is not bound."""
+        return self.account.name if self.account else ""
 
     @property
     def account_id(self) -> int:
@@ -116,6 +122,11 @@ class Connection(asyncio.Protocol):
     def has_room(self) -> bool:
         """Tell whether it takes one more now."""
         return self.session.may_deliver
+
+    @property
+    def stays(self) -> bool:
+        """Tell whether it is bound and neither side is about to end it."""
+        return self.session.state in BOUND
 
     def answer(self, request: Pdu, status: int = Status.OK, body: bytes = b"") -> None:
         """Answer what was requested; nothing happens if the peer is gone."""
@@ -144,6 +155,11 @@ class Connection(asyncio.Protocol):
     def leave(self) -> None:
         """End the session in good order."""
         self.session.leave(self._clock.monotonic())
+        self._ask_turn()
+
+    def prove(self) -> None:
+        """Let the peer show that it lives."""
+        self.session.prove(self._clock.monotonic())
         self._ask_turn()
 
     def dismiss(self) -> None:
@@ -215,6 +231,9 @@ class Connection(asyncio.Protocol):
                 self._answered(event)
             else:
                 self._desk.requested(self, event)
+        if (standing := (self.session.state, self.session.proving)) != self._standing:
+            self._standing = standing
+            self._desk.room(self)  # whoever waits for it, or for its place, looks again
         if self._transport is None or self._transport.is_closing():
             return
         if data := self.session.data_to_send():

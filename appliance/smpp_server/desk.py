@@ -153,9 +153,9 @@ class Desk:
         if self.onlooker is not None:
             self.onlooker.bound(connection)
         logger.info(
-            "%s: account %d bound as %s",
+            "%s: account %s bound as %s",
             connection.peer,
-            connection.account_id,
+            connection.account_name,
             connection.session.state,
             extra={"event": "smpp.bound", "account": connection.account_id},
         )
@@ -214,5 +214,6 @@ def _name(request: Requested) -> str:
 
 def _reason(error: ApplianceError) -> str:
     """Return what may be logged of a refusal: the words of these errors hold no text or number."""
-    kept = isinstance(error, SubmissionRefused | SmppError)
-    return str(error) if kept else type(error).__name__
+    if isinstance(error, SmppError):
+        return error.reason  # the status stands before it
+    return str(error) if isinstance(error, SubmissionRefused) else type(error).__name__

@@ -101,13 +101,13 @@ class Caller:
         try:
             async with asyncio.timeout(CONNECT):
                 await loop.create_connection(lambda: connection, host.strip("[]"), int(port))
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            logger.info("account %d cannot be called at %s: %s", account.id, target, why)
+        except (OSError, UnicodeError) as error:  # a name may be none that can be looked up
+            why = getattr(error, "strerror", None) or type(error).__name__
+            logger.info("account %s cannot be called at %s: %s", account.name, target, why)
             return None
         await connection.decided.wait()  # the timer for its bind sees to that
         if connection.receives and connection.account_id == account.id:
             return connection
-        logger.info("account %d was called at %s and bound no receiver", account.id, target)
+        logger.info("account %s was called at %s and bound no receiver", account.name, target)
         connection.leave()
         return None

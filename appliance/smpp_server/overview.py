@@ -92,8 +92,8 @@ class Overview:
         trace = self.watches.trace(account.id or 0, span, clear=clear)
         logger.log(
             logging.WARNING if clear else logging.INFO,
-            "account %d: PDUs are traced until %s%s, asked for by %s",
-            account.id,
+            "account %s: PDUs are traced until %s%s, asked for by %s",
+            account.name,
             f"{trace.until:%H:%M:%S} UTC",
             ", with numbers and texts as they are" if clear else "",
             who,

@@ -4,7 +4,7 @@ The form of a receipt is what all known clients read (SMPP 3.4 Appendix B has it
 example): ten-digit dates, three digits of ``err``, all fields there, in this order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -104,6 +104,15 @@ def deliver_sms(notice: Notice, *, version: int, manner: Manner) -> tuple[ShortM
             return _inbound(news, version, manner, reference=notice.id)
         case _:
             return ()
+
+
+def form_of(sms: Sequence[ShortMessage]) -> str:
+    """Return how a notice is cut into these: what was cut otherwise does not go on with them.
+
+    Other binds and settings cut otherwise, and so does a text of which more has come meanwhile.
+    """
+    octets = sum(len(sm.short_message) for sm in sms)
+    return f"{len(sms)}/{sms[0].esm_class:02x}/{sms[0].data_coding}/{octets}"
 
 
 def _receipt(news: MessageNews, version: int, manner: Manner) -> ShortMessage:

@@ -86,3 +86,4 @@ class Timing:
     inactivity: timedelta = timedelta(seconds=300)  # of silence, before we close
     response: timedelta = timedelta(seconds=60)  # for deliver_sm_resp, and for a peer to read
     leaving: timedelta = timedelta(seconds=2)  # for answers in flight, then for unbind_resp
+    proof: timedelta = timedelta(seconds=5)  # for a sign of life, when another wants its place

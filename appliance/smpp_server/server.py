@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
 from appliance.clock import Clock
-from appliance.errors import BadCertificate, NobodyThere, Undelivered
+from appliance.errors import NobodyThere, Undelivered
 from appliance.models import Account
 from appliance.notice import MessageNews, Notice
-from appliance.smpp_server.admission import Admission
+from appliance.smpp_server.admission import WRONG, Admission
 from appliance.smpp_server.binding import BindInfo, info
 from appliance.smpp_server.binds import Binds
 from appliance.smpp_server.connection import Connection
@@ -20,11 +20,12 @@ from appliance.smpp_server.listener import Listener
 from appliance.smpp_server.names import Status
 from appliance.smpp_server.operations import Operations
 from appliance.smpp_server.outbind import Caller
-from appliance.smpp_server.receipts import deliver_sms, refused
+from appliance.smpp_server.pdu import ShortMessage
+from appliance.smpp_server.receipts import deliver_sms, form_of, refused
 from appliance.smpp_server.rules import State, Timing
 from appliance.smpp_server.session import Session
-from appliance.smpp_server.settings import Members, Settings
-from appliance.smpp_server.tls import Certificates
+from appliance.smpp_server.settings import Books, Members, Settings
+from appliance.smpp_server.tls import NOBODY, Onlooker, certificates_of
 
 logger: Final = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def timing_of(settings: Settings) -> Timing:
         inactivity=timedelta(seconds=settings.inactivity_seconds),
         response=timedelta(seconds=settings.response_seconds),
         leaving=timedelta(seconds=settings.leaving_seconds),
+        proof=timedelta(seconds=settings.proof_seconds),
     )
 
 
@@ -72,22 +74,22 @@ class SmppServer:
         operations: Operations,
         members: Members,
         wake: Callable[[int], object],
+        books: Books,
         clock: Clock,
-        troubled: Callable[[BadCertificate | None], object] = lambda _: None,
+        certificate: Onlooker = NOBODY,
     ) -> None:
         """``wake`` is called with an account's id when somebody can take its notices.
 
-        ``troubled`` is told what is wrong with files for TLS that have changed, and None when
-        they are good again.
+        ``certificate`` hears how it is with the files for TLS.
         """
         self.window = settings.window
         self.waits = waits_of(settings)
         self.timing = timing_of(settings)
-        self._settings = settings
-        self._operations = operations
-        self._clock = clock
+        self._settings, self._operations, self._clock = settings, operations, clock
+        self._certificate, self._books = certificate, books
         self._binds: Binds[Connection] = Binds()
-        self._admission = Admission(members, self._binds, clock, patience=self.timing.session_init)
+        patience, wrong = self.timing.session_init, WRONG[settings.wrong_credentials]
+        self._admission = Admission(members, self._binds, clock, patience=patience, wrong=wrong)
         self._guests = Guests(settings.most_connections, settings.most_unbound_per_address)
         self.desk = Desk(
             system_id=settings.system_id,
@@ -102,7 +104,6 @@ class SmppServer:
         self._connections, self._tasks = self.desk.connections, self.desk.tasks
         self._plain = Listener("SMPP", self._make, self._guests)
         self._secure: Listener | None = None
-        self._troubled = troubled
         self._caller = Caller(self._make, settings.system_id, wake, clock)
         self._made = 0
 
@@ -126,10 +127,11 @@ class SmppServer:
         """
         settings = self._settings
         self._admission.stopping = False
-        if settings.tls_certificate:
-            certificates = Certificates(
-                settings.tls_certificate, settings.tls_key, settings.tls_client_ca, self._troubled
-            )
+        self._certificate.troubled(None)
+        if not settings.tls_certificate:
+            self._certificate.ends(None)
+        else:
+            certificates = certificates_of(settings, self._certificate)
             self._secure = Listener(
                 "SMPP over TLS",
                 self._make,
@@ -137,7 +139,7 @@ class SmppServer:
                 certificates=certificates,
                 handshake=settings.tls_handshake_seconds,
             )
-            self._troubled(None)
+            certificates.refresh()
             await self._secure.start(settings.host, settings.tls_port)
         if settings.plain:
             await self._plain.start(settings.host, settings.port)
@@ -199,35 +201,58 @@ class SmppServer:
         except NobodyThere:
             self._caller.want(account)
             raise
-        if notice.tries:
-            self.desk.again[connection.account_id] += 1
         manner = self._operations.manner(account)
         sms = deliver_sms(notice, version=connection.session.version, manner=manner)
         if not sms:
             raise Undelivered("SMPP has no PDU for it", parked=True)
-        for sm in sms:
-            status = await connection.deliver(sm)
-            if status != Status.OK:
-                raise refused(status)
+        if notice.tries:
+            self.desk.again[connection.account_id] += 1
+        if len(sms) == 1:
+            return await _tell(connection, sms[0])
+        return await self._tell_parts(connection, notice, sms)
+
+    async def _tell_parts(
+        self, connection: Connection, notice: Notice, sms: Sequence[ShortMessage]
+    ) -> None:
+        """Carry the parts one after the other; what was acknowledged before goes not again."""
+        form = form_of(sms)
+        taken = notice.parts_taken if notice.parts_form == form else 0
+        for number, sm in enumerate(sms[taken:], taken + 1):
+            await self._binds.room_on(connection)
+            await _tell(connection, sm)
+            if number < len(sms):
+                await self._books.part_taken(notice, number, form)
 
     async def _ready(self, account_id: int, notice: Notice) -> Connection:
         while True:
             connection = await self._binds.next(account_id)
             if isinstance(notice.news, MessageNews):
-                await self._answered(account_id)
+                await settled(self._binds.of(account_id))
+                await self._books.answered(notice)
             if connection.has_room:
                 return connection
 
-    async def _answered(self, account_id: int) -> None:
-        """Wait until whatever the account has submitted by now is answered, on all its binds."""
-        settling = [one.underway.settling() for one in self._binds.of(account_id)]
-        for waiting in filter(None, settling):
-            await waiting
+    async def settled(self) -> None:
+        """Wait until whatever was submitted by now is answered, whoever has submitted it."""
+        await settled(self._connections)
 
     def _make(self) -> Connection:
         session = Session(self.timing, window=self.window, now=self._clock.monotonic())
         self._made += 1
         return Connection(self.desk, session, self._clock, number=self._made)
+
+
+async def settled(connections: Iterable[Connection]) -> None:
+    """Wait until whatever was submitted by now over these is answered."""
+    settling = [one.underway.settling() for one in connections]
+    for waiting in filter(None, settling):
+        await waiting
+
+
+async def _tell(connection: Connection, sm: ShortMessage) -> None:
+    status = await connection.deliver(sm)
+    if status != Status.OK:
+        raise refused(status)
 
 
 def _is_in(connection: Connection) -> bool:

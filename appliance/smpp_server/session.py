@@ -83,6 +83,7 @@ class Session:
         self._opened = self._heard = self._asked = self._left = now
         self._partial: float | None = None  # since when a PDU is incomplete
         self._stalled: float | None = None  # since when the peer does not read
+        self._proving: float | None = None  # since when it is to show that it lives
 
     @property
     def unanswered(self) -> int:
@@ -99,6 +100,11 @@ class Session:
         """Whether ``deliver`` may be called now."""
         room = len(self._delivering) < self._window
         return room and self.state in RECEIVES and self._stalled is None
+
+    @property
+    def proving(self) -> bool:
+        """Whether the peer is to show that it lives, and has not yet."""
+        return self._proving is not None and self.state in BOUND
 
     @property
     def congested(self) -> bool:
@@ -124,7 +130,7 @@ class Session:
                 self._write(GENERIC_NACK, Status.BAD_COMMAND_LENGTH, frame.sequence)
                 self.close(f"command_length {frame.length}")
                 return None
-            self._heard, self._partial = now, None
+            self._heard, self._partial, self._proving = now, None, None
             self.tally.count(Direction.IN, frame)
             self.passed(Direction.IN, frame)
             if event := self._take(frame):
@@ -168,6 +174,15 @@ class Session:
             self._part()
         elif self.state is State.OPEN:
             self.close("the server stops")
+
+    def prove(self, now: float) -> None:
+        """Let the peer show that it lives, by any PDU, and close if it does not in time.
+
+        Nothing happens while it is us who do not listen: then its silence shows nothing.
+        """
+        if self.state in BOUND and self._takes and self._proving is None:
+            self._proving = now
+            self._ask_life(now)
 
     def close(self, why: str) -> None:
         """End the session at once; what is written still goes out."""
@@ -216,6 +231,8 @@ class Session:
                 yield self._left + leaving, self._ask_unbind
         elif self.state in BOUND and self._takes:
             yield self._heard + wait.inactivity.total_seconds(), self._closing("silence")
+            if self._proving is not None:
+                yield self._proving + wait.proof.total_seconds(), self._closing("no sign of life")
             asked = max(self._heard, self._asked)
             yield asked + wait.enquire_link.total_seconds(), self._ask_life
             for sent in self._delivering.values():  # the first is the oldest

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from appliance.models import Account
+from appliance.notice import Notice
 
 
 class Settings(Protocol):
@@ -46,6 +47,11 @@ class Settings(Protocol):
     @property
     def tls_handshake_seconds(self) -> float:
         """Return how long a TLS handshake may take."""
+        ...
+
+    @property
+    def wrong_credentials(self) -> str:
+        """Return how wrong credentials are told, one of ``admission.WRONG``."""
         ...
 
     @property
@@ -104,6 +110,11 @@ class Settings(Protocol):
         ...
 
     @property
+    def proof_seconds(self) -> float:
+        """Return how long a peer may take to show that it lives, when another wants its place."""
+        ...
+
+    @property
     def window(self) -> int:
         """Return how many requests may be under way on a session, in each direction."""
         ...
@@ -127,4 +138,19 @@ class Members(Protocol):
             Unauthorised: it is wrong.
 
         """
+        ...
+
+
+class Books(Protocol):
+    """What is written down of notices on their way, and read of other daemons' answers."""
+
+    async def part_taken(self, notice: Notice, parts: int, form: str, /) -> None:
+        """Store that the first ``parts`` of the PDUs of a notice are acknowledged.
+
+        ``form``: how they were cut.
+        """
+        ...
+
+    async def answered(self, notice: Notice, /) -> None:
+        """Wait until no other daemon owes the answer to the submit that a notice tells of."""
         ...

@@ -3,11 +3,13 @@
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from appliance.errors import BadCertificate
+from appliance.smpp_server.settings import Settings
+from appliance.smpp_server.validity import holds_until
 
 logger: Final = logging.getLogger(__name__)
 
@@ -15,11 +17,40 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 """When each file was changed, how long and which one it is; None: it is not there."""
 
 
+class Onlooker(Protocol):
+    """Hears how it is with the certificate; it must be quick."""
+
+    def troubled(self, error: BadCertificate | None, /) -> None:
+        """Hear what is wrong with new files; None: nothing any more."""
+        ...
+
+    def ends(self, until: datetime | None, /) -> None:
+        """Hear, again and again, when the certificate that is shown ends; None: there is none."""
+        ...
+
+
+class Nobody:
+    """An onlooker who does not care."""
+
+    def troubled(self, error: BadCertificate | None, /) -> None:
+        """Do nothing."""
+
+    def ends(self, until: datetime | None, /) -> None:
+        """Do nothing."""
+
+
+NOBODY: Final = Nobody()
+
+
 class Certificates:
     """The certificate that is shown, as of now.
 
     A handshake uses what holds when it begins; sessions keep what they began with. Files that
     cannot be used change nothing: what was read last holds on.
+
+    Attributes:
+        until: the last moment of the certificate that is shown; aware, UTC.
+
     """
 
     def __init__(
@@ -27,9 +58,9 @@ class Certificates:
         certificate: str,
         key: str,
         client_ca: str,
-        troubled: Callable[[BadCertificate | None], object],
+        onlooker: Onlooker = NOBODY,
     ) -> None:
-        """Read the files. ``troubled`` is told what is wrong with new ones, None: nothing any more.
+        """Read the files; ``onlooker`` hears of new ones, and at each look when they end.
 
         ``key`` "": it is in the certificate's file. ``client_ca`` "": clients show none.
 
@@ -46,9 +77,9 @@ class Certificates:
             )
             if path
         }
-        self._troubled = troubled
+        self._onlooker = onlooker
         self._stamp = self._look()
-        self._context = self._read()
+        self._context, self.until = self._read()
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -59,22 +90,25 @@ class Certificates:
     def refresh(self) -> None:
         """Read the files again if they have changed; what is wrong with them is told once."""
         stamp = self._look()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._read_again()
+        self._onlooker.ends(self.until)
+
+    def _read_again(self) -> None:
         try:
-            self._context = self._read()
+            self._context, self.until = self._read()
         except BadCertificate as error:
             logger.error("the certificate before holds on: %s", error)  # noqa: TRY400 - a sentence
-            self._troubled(error)
+            self._onlooker.troubled(error)
             return
         logger.info("SMPP shows a new certificate", extra={"event": "smpp.certificate"})
-        self._troubled(None)
+        self._onlooker.troubled(None)
 
     def _look(self) -> Stamp:
         return tuple(_stamp_of(path) for path in self._files.values())
 
-    def _read(self) -> ssl.SSLContext:
+    def _read(self) -> tuple[ssl.SSLContext, datetime]:
         for name, path in self._files.items():
             _readable(name, path)
         certificate, key = self._files["tls_certificate"], self._files.get("tls_key")
@@ -83,15 +117,32 @@ class Certificates:
         context.options |= ssl.OP_NO_RENEGOTIATION  # it costs us more than the peer
         try:
             context.load_cert_chain(certificate, key, password=_no_password)
-        except (ssl.SSLError, ValueError) as error:
+        except (OSError, ValueError) as error:  # they may go between two looks
             raise BadCertificate("tls_certificate", str(certificate), _reason(error)) from None
         if signers := self._files.get("tls_client_ca"):
             context.verify_mode = ssl.CERT_OPTIONAL
             try:
                 context.load_verify_locations(signers)
-            except ssl.SSLError as error:
+            except OSError as error:
                 raise BadCertificate("tls_client_ca", str(signers), _reason(error)) from None
-        return context
+        return context, self._end_of(certificate)
+
+    def _end_of(self, certificate: Path) -> datetime:
+        try:
+            return holds_until(certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            raise BadCertificate("tls_certificate", str(certificate), _reason(error)) from None
+
+
+def certificates_of(settings: Settings, onlooker: Onlooker = NOBODY) -> Certificates:
+    """Read the files for TLS, as they are set.
+
+    Raises:
+        BadCertificate: they cannot be used.
+
+    """
+    files = settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+    return Certificates(*files, onlooker)
 
 
 def traits(secured: ssl.SSLObject) -> frozenset[str]:
@@ -133,4 +184,6 @@ def _no_password() -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error) or "no certificate with its key"

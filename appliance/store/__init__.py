@@ -19,6 +19,7 @@ from appliance.errors import StoreError
 from appliance.models import Daemon, Setting, Sim
 from appliance.policy.retries import MOST_TRIES
 from appliance.store.accounts import Accounts
+from appliance.store.answered import Answered
 from appliance.store.aside import StoodAside
 from appliance.store.balances import Balances
 from appliance.store.base import Base, Reader
@@ -100,15 +101,15 @@ class Store:
         self.calls = Calls(base, self.whose)
         self.balances = Balances(base)
         self.notices, self.owing = Notices(base), Owing(base)
-        self.charges = Charges(base, shared=self.shared)
         self.lanes, self.aside = Lanes(base), StoodAside(base)
         self.marks, self.ported = Marks(base), PortedNumbers(base)
         self.lines = Lines(base, identity.subscribers, identity.paused)
         self.proofs = Proofs(base, identity.proofs)
         self.requests, self.pausing = Requests(base), Pausing(base, self.accounts)
-        self.sessions = Sessions(base, shared=self.shared)
-        self.incidents = Incidents(base)
-        self.chores = Chores(base)
+        shared = self.shared
+        self.charges = Charges(base, shared=shared)
+        self.sessions, self.answered = Sessions(base, shared=shared), Answered(base, shared=shared)
+        self.incidents, self.chores = Incidents(base), Chores(base)
         self.views = Views(base)
         self.usage = Usage(base)
         self.prospects = Prospects(base)

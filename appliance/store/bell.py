@@ -13,6 +13,7 @@ LANES: Final = "lanes"  # there is another lane
 CHANGES: Final = "changes"  # the page shows something that is no longer so
 ACCOUNTS: Final = "accounts"  # there is another account, or one less
 REQUESTS: Final = "requests"  # (…, daemon's id): something is asked of it; (…, request's id): done
+ANSWERED: Final = "answered"  # (…, daemon's id): it is to tell how far; else one has told
 TENURE: Final = "tenure"  # this daemon may work again after it might not, or another one begins to
 NOTICES: Final = "notices"  # an account is owed something; ("notices", account id) says which
 

@@ -61,6 +61,11 @@ def moment_of(number: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
 
 
+def node_of(number: int) -> int:
+    """Return which daemon has made an id: its own id, as far as ``NODE_BITS`` hold it."""
+    return number >> SEQUENCE_BITS & (1 << NODE_BITS) - 1
+
+
 def public(prefix: str, number: int) -> str:
     """Return the id as an account sees it: a letter first, so that no client strips zeros."""
     digits = ""

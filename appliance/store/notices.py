@@ -3,9 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Label, Table, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Label,
+    Table,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from appliance.lifecycle import FINAL, State
 from appliance.models import Call, Inbound, Incident, Message, NoticeKind, Sim
@@ -46,6 +59,11 @@ _earlier: Final = notice.alias("earlier")
 
 WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
 
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+CHUNK: Final = 500
+"""Notices that are parked in one transaction: some milliseconds."""
+
 
 def _named(table: Table, prefix: str, *names: str) -> list[Label[Any]]:
     return [table.c[name].label(f"{prefix}_{name}") for name in names]
@@ -55,6 +73,7 @@ _OWED: Final = hot(
     select(
         *_named(notice, "notice", "id", "account_id", "kind", "state", "cause", "cause_code"),
         *_named(notice, "notice", "parts_delivered", "created_at", "due_at", "tries", "reported"),
+        *_named(notice, "notice", "parts_taken", "parts_form"),
         *_named(message, "message", "id", "reference", "recipient", "text", "parts"),
         *_named(message, "message", "accepted_at", "smpp"),
         *_named(inbound, "inbound", "id", "sender", "text", "data", "keyword"),
@@ -107,18 +126,31 @@ _FAILED: Final = (
     .where(notice.c.id == bindparam("row"))
     .values(due_at=bindparam("when"), last_error=bindparam("why"), tries=notice.c.tries + 1)
 )
+_PART_TAKEN: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("row"))
+    .values(parts_taken=bindparam("many"), parts_form=bindparam("form"))
+)
 _PARKED: Final = (
     update(notice)
     .where(notice.c.id == bindparam("row"))
     .values(parked_at=bindparam("when"), last_error=bindparam("why"), tries=notice.c.tries + 1)
 )
+_PLACE: Final = tuple_(notice.c.account_id, notice.c.due_at)  # in the index of what is open
 _TOO_OLD: Final = (
-    update(notice)
+    select(notice.c.id, notice.c.account_id, notice.c.due_at)
     .where(
         _OPEN,
         notice.c.created_at < bindparam("before"),
         or_(notice.c.released_at.is_(None), notice.c.released_at < bindparam("before")),
+        tuple_(bindparam("account"), bindparam("since", type_=notice.c.due_at.type)) <= _PLACE,
     )
+    .order_by(notice.c.account_id, notice.c.due_at)
+    .limit(CHUNK)
+)
+_EXPIRE: Final = (
+    update(notice)
+    .where(notice.c.id.in_(bindparam("chosen", expanding=True)), _OPEN)
     .values(parked_at=bindparam("moment"), expired=True)
 )
 
@@ -149,8 +181,9 @@ class Notices:
         self._base = base
         self._done: Verb[tuple[int, datetime], None] = Verb("notice done", _done_many)
         self._failed: Verb[tuple[int, datetime, str], None] = Verb("notice failed", _failed_many)
+        self._part: Verb[tuple[int, int, str], None] = Verb("part of a notice taken", _part_many)
         self._parked: Verb[tuple[int, datetime, str], None] = Verb("notice parked", _parked_many)
-        self._old: Verb[tuple[datetime, datetime], int] = Verb("notices too old", _old_many)
+        self._old: Verb[tuple[Sequence[int], datetime], int] = Verb("notices too old", _old_many)
 
     async def creditors(self) -> list[int]:
         """Return the accounts that are owed something."""
@@ -178,6 +211,10 @@ class Notices:
         """Note that it could not be handed over; it is tried again at ``due_at``."""
         await self._base.writer.run(self._failed, (notice_id, due_at, why))
 
+    async def part_taken(self, notice_id: int, parts: int, form: str) -> None:
+        """Note that the first ``parts`` of what carries it are acknowledged; ``form``: how cut."""
+        await self._base.writer.run(self._part, (notice_id, parts, form))
+
     async def parked(self, notice_id: int, why: str, at: datetime) -> None:
         """Keep and show what the other side refused for good; it is not tried again."""
         await self._base.writer.run(self._parked, (notice_id, at, why))
@@ -185,9 +222,19 @@ class Notices:
     async def park_older(self, before: datetime, now: datetime) -> int:
         """Park as expired what nobody took in its time since it was made, or released.
 
-        It is kept and shown; what the last try failed of stays with it. Returns how many.
+        It is kept and shown; what the last try failed of stays with it. Returns how many. They
+        are looked for beside the writer, which has a few at a time: there may be millions.
         """
-        return await self._base.writer.run(self._old, (before, now))
+        asked: dict[str, Any] = {"before": before, "account": 0, "since": EARLIEST}
+        parked, found = 0, CHUNK
+        while found == CHUNK:
+            rows = await self._base.reader.run(partial(_too_old, asked=asked))
+            if rows:
+                chosen = sorted(row.id for row in rows)
+                parked += await self._base.writer.run(self._old, (chosen, now))
+                asked |= {"account": rows[-1].account_id, "since": rows[-1].due_at}
+            found = len(rows)
+        return parked
 
 
 def _done_many(transaction: Transaction, items: Sequence[tuple[int, datetime]]) -> list[None]:
@@ -205,6 +252,12 @@ def _failed_many(
     return [None] * len(items)
 
 
+def _part_many(transaction: Transaction, items: Sequence[tuple[int, int, str]]) -> list[None]:
+    rows = [{"row": row, "many": many, "form": form} for row, many, form in items]
+    transaction.execute(_PART_TAKEN, rows)
+    return [None] * len(items)
+
+
 def _parked_many(
     transaction: Transaction, items: Sequence[tuple[int, datetime, str]]
 ) -> list[None]:
@@ -214,12 +267,18 @@ def _parked_many(
     return [None] * len(items)
 
 
-def _old_many(transaction: Transaction, items: Sequence[tuple[datetime, datetime]]) -> list[int]:
+def _old_many(
+    transaction: Transaction, items: Sequence[tuple[Sequence[int], datetime]]
+) -> list[int]:
     transaction.topics.add(CHANGES)
     return [
-        transaction.execute(_TOO_OLD, {"before": before, "moment": now}).rowcount
-        for before, now in items
+        transaction.execute(_EXPIRE, {"chosen": chosen, "moment": now}).rowcount
+        for chosen, now in items
     ]
+
+
+def _too_old(connection: Connection, asked: dict[str, Any]) -> Sequence[Any]:
+    return connection.execute(_TOO_OLD, asked).all()
 
 
 def _read(connection: Connection, asked: dict[str, Any]) -> Agenda:
@@ -237,6 +296,8 @@ def _owed(row: Any) -> Owed:
         tries=row.notice_tries,
         created_at=row.notice_created_at,
         news=_NEWS[kind](row),
+        parts_taken=row.notice_parts_taken,
+        parts_form=row.notice_parts_form or "",
     )
     return Owed(value, subject, row.notice_due_at)
 

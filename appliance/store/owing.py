@@ -32,7 +32,7 @@ class Standing(StrEnum):
 
 
 _OPEN: Final = text("notice.done_at IS NULL AND notice.parked_at IS NULL")
-_PARKED: Final = text("notice.parked_at IS NOT NULL")
+_PARKED: Final = text("notice.parked_at IS NOT NULL AND notice.done_at IS NULL")
 _IN: Final = {
     Standing.WAITING: (_OPEN,),
     Standing.REFUSED: (_PARKED, notice.c.expired.is_(False)),
@@ -80,6 +80,7 @@ _RELEASE: Final = (
         parked_at=None,
         expired=False,
         tries=0,
+        parts_taken=0,  # whoever took some of them has long thrown them away
         due_at=bindparam("moment"),
         released_at=bindparam("moment"),
     )

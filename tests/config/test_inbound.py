@@ -40,7 +40,10 @@ def test_rules_name_sims_by_number_iccid_or_name(tmp_path):
         ([{"account": '"shop"'}], "inbound.0: needs sims, keywords, or both"),
         ([{"account": '""', "keywords": '["a"]'}], "inbound.0.account"),
         ([{"keywords": '["a"]'}], "inbound.0.account"),
-        ([{"account": '"shop"', "sim": '"x"', "keywords": '["a"]'}], "inbound.0.sim: Extra"),
+        (
+            [{"account": '"shop"', "sim": '"x"', "keywords": '["a"]'}],
+            "inbound.0.sim: there is no such key",
+        ),
         ([{"account": '"shop"', "keywords": '["two words"]'}], "'two words' must be one word"),
         ([{"account": '"shop"', "keywords": '["!"]'}], "'!' must be one word"),
         ([{"account": '"shop"', "sims": '["Shelf 2"]'}], "inbound.0.sims: 'Shelf 2' is neither"),

@@ -26,9 +26,10 @@ SYN, ACK, FIN = 0x02, 0x10, 0x01
 class Pcap:
     """A file of packets (pcap, version 2.4)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, buffering: int = 0) -> None:
+        """``buffering``: octets that wait to be written; 0: it can be read at any moment."""
         self.path = path
-        self._file = path.open("wb", buffering=0)
+        self._file = path.open("wb", buffering=buffering)
         self._file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, LINKTYPE_RAW))
 
     def packet(self, octets: bytes) -> None:
@@ -47,7 +48,7 @@ class Conversation:
 
     def __init__(self, pcap: Pcap, port: int) -> None:
         self.port = port
-        self.said = {CLIENT: b"", SERVER: b""}
+        self.said = {CLIENT: bytearray(), SERVER: bytearray()}
         self._pcap = pcap
         self._next = {CLIENT: 0, SERVER: 0}
         for side, flags in ((CLIENT, SYN), (SERVER, SYN | ACK)):

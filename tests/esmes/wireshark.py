@@ -1,5 +1,6 @@
 """What Wireshark's dissector thinks of a recording: whether all that we have sent is SMPP."""
 
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import NamedTuple
 
 from tests.esmes.recorder import CLIENT, SERVER, SMPP_PORT, Conversation
 from tests.require import require
+
+ADDRESS = ".".join(map(str, SERVER))
 
 OURS = f"tcp.srcport == {SMPP_PORT}"
 
@@ -24,12 +27,12 @@ class Pdu(NamedTuple):
 
 def pdus(octets: bytes) -> list[Pdu]:
     """Read what was said by the lengths in it; it must end with a PDU."""
-    found = []
-    while octets:
-        length, command, status = struct.unpack(">III", octets[:12])
-        assert 16 <= length <= len(octets), octets[:64].hex()
+    found, at = [], 0
+    while at < len(octets):
+        length, command, status = struct.unpack_from(">III", octets, at)
+        assert 16 <= length <= len(octets) - at, octets[at : at + 64].hex()
         found.append(Pdu(command, status))
-        octets = octets[length:]
+        at += length
     return found
 
 
@@ -52,6 +55,27 @@ def fields(path: Path, wanted: str, *names: str) -> list[list[str]]:
     return [line.split("\t") for line in read.stdout.splitlines()]
 
 
+class Sent(NamedTuple):
+    """A segment of ours to ``port``: its PDUs, and what is wrong with them ("": nothing)."""
+
+    port: int
+    what: str
+    pdus: list[Pdu]
+
+
+def read_by_wireshark(path: Path) -> list[Sent]:
+    """Return all that we have sent, as Wireshark has read it, in the order of the file."""
+    names = ("tcp.dstport", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", *HEADER)
+    found = []
+    for port, malformed, severities, message, commands, statuses in fields(
+        path, f"({OURS}) && smpp", *names
+    ):
+        bad = malformed or any(int(one) >= WARNING for one in severities.split(",") if one)
+        what = f"{malformed} {message}".strip() or "bad" if bad else ""
+        found.append(Sent(int(port), what, paired(commands, statuses)))
+    return found
+
+
 def complaints(path: Path) -> list[list[str]]:
     """Return what Wireshark calls malformed or warns of in frames that we have sent."""
     bad = f"({OURS}) && smpp && (_ws.malformed || _ws.expert.severity >= {WARNING})"
@@ -60,11 +84,30 @@ def complaints(path: Path) -> list[list[str]]:
 
 def dissected(path: Path) -> list[Pdu]:
     """Return the PDUs that Wireshark finds in what we have sent, in the order of the file."""
-    found = []
-    for commands, statuses in fields(path, f"({OURS}) && smpp", *HEADER):
-        answered = iter(statuses.split(","))
-        for command in commands.split(","):
-            number = int(command, 16)
-            # a request has no status here
-            found.append(Pdu(number, int(next(answered), 16) if number >> 31 else 0))
+    return [pdu for sent in read_by_wireshark(path) for pdu in sent.pdus]
+
+
+def paired(commands: str, statuses: str) -> list[Pdu]:
+    """Return the headers of a segment; a request has no status there."""
+    answered = iter(statuses.split(","))
+    numbers = [int(command, 16) for command in commands.split(",") if command]
+    return [Pdu(one, int(next(answered), 16) if one >> 31 else 0) for one in numbers]
+
+
+def decrypted(path: Path, keys: Path) -> dict[bytes, bytes]:
+    """Return what either side has said in the one TLS session of a recording.
+
+    ``keys``: those of the session, as OpenSSL logs them.
+    """
+    asked = ("-q", "-n", "-r", str(path), "-d", f"tcp.port=={SMPP_PORT},tls")
+    how = ("-o", f"tls.keylog_file:{keys}", "-z", "follow,tls,raw,0")
+    command = [require("tshark"), *asked, *how]
+    read = subprocess.run(command, check=True, capture_output=True, text=True)
+    sides = (
+        (SERVER, CLIENT) if f"Node 0: {ADDRESS}:{SMPP_PORT}" in read.stdout else (CLIENT, SERVER)
+    )
+    found = {CLIENT: b"", SERVER: b""}
+    for line in read.stdout.splitlines():
+        if re.fullmatch(r"\t?[0-9a-f]+", line):
+            found[sides[line.startswith("\t")]] += bytes.fromhex(line.strip())
     return found

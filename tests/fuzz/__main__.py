@@ -58,7 +58,7 @@ async def peers(dice: random.Random) -> list[str]:
     try:
         with TemporaryDirectory() as folder:
             async with listening(Path(folder)) as house:
-                await storm(house.server.port, PEERS, dice)
+                await storm(house, PEERS, dice)
                 await orderly_peer(house.server.port)
     finally:
         logging.getLogger().removeHandler(errors)

@@ -10,7 +10,7 @@ from appliance.smpp_server.pdu import Framer, Pdu
 from appliance.smpp_server.rules import BOUND, FROM_AN_ESME, State
 from appliance.smpp_server.session import Answered, Requested, Session
 from tests.fuzz.mutations import BINDS, BODIES
-from tests.fuzz.sessions import TIMING, end_of
+from tests.fuzz.sessions import TIMING, end_of, traced
 from tests.smpp_server.esme import bind_body, frame
 
 WINDOW = 3
@@ -39,10 +39,15 @@ class SessionMachine(RuleBasedStateMachine):
         self.rest = b""  # of a PDU whose beginning was sent
         self.clean = True  # only whole PDUs were sent, so that each is answered
         self.heard = Framer()
+        self.session.passed = traced
 
-    @initialize(command=st.sampled_from([None, 0x01, 0x02, 0x09, 0x09, 0x09, 0x09]))
-    def begin(self, command: int | None) -> None:
-        """Be bound from the start, mostly."""
+    @initialize(
+        command=st.sampled_from([None, 0x01, 0x02, 0x09, 0x09, 0x09, 0x09]), called=st.booleans()
+    )
+    def begin(self, command: int | None, called: bool) -> None:
+        """Be bound from the start, mostly; and perhaps because we have asked for it."""
+        if called:
+            self.session.call(b"appliance\0\0")
         if command is not None:
             self.bind(command, 0x34)
             self.session.answer(self.waiting.pop().pdu, self.now, body=b"appliance\0")
@@ -140,6 +145,12 @@ class SessionMachine(RuleBasedStateMachine):
     def deliver(self) -> None:
         """Send a receipt."""
         self.delivered.add(self.session.deliver(b"body", self.now))
+        self._work()
+
+    @rule()
+    def prove(self) -> None:
+        """Want to see a sign of life."""
+        self.session.prove(self.now)
         self._work()
 
     @rule(really=SELDOM)

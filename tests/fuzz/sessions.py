@@ -4,15 +4,21 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
+from typing import Final
 
 from appliance.errors import ApplianceError
+from appliance.logs import masked
+from appliance.smpp_server.masking import cleaned
 from appliance.smpp_server.names import RESPONSE, Status
 from appliance.smpp_server.pdu import Framer, Pdu
 from appliance.smpp_server.rules import State, Timing
 from appliance.smpp_server.session import Requested, Session
+from appliance.smpp_server.tally import Direction
+from appliance.smpp_server.trace import read
 from tests.fuzz.mutations import BINDS, request, stream
 from tests.fuzz.structure import is_broken
-from tests.smpp_server.esme import BIND_TRX, bind_body, frame
+from tests.smpp_server.esme import BIND_TRX, bind_body, frame, submit_body
 
 TIMING = Timing(
     session_init=timedelta(seconds=30),
@@ -53,16 +59,79 @@ class Found:
         )
 
 
-def opened(*, bound: bool) -> Session:
-    """Return a session at the moment 0, bound as a transceiver or not yet."""
+class Place(StrEnum):
+    """Where a session is when hostile bytes come."""
+
+    OPEN = "open"
+    CALLED = "called"  # open, and it was us who connected
+    BINDING = "binding"  # its bind is being looked at
+    TX = "tx"
+    RX = "rx"
+    TRX = "trx"
+    PROVING = "proving"  # bound, and asked for a sign of life
+    LEAVING = "leaving"
+    UNBINDING = "unbinding"  # it has asked to go, and is owed an answer
+
+
+HOW: Final = {Place.TX: 0x02, Place.RX: 0x01}
+
+OPERATIONS: Final = frozenset({0x03, 0x04, 0x07, 0x08, 0x21, 0x103})
+
+ANYWHERE: Final = frozenset({0x06, 0x15})
+
+REFUSED: Final = {
+    # SMPP 3.4 clause 2.3, and what the checklist adds: what a command is answered for its place
+    **{(place, each): 0x04 for place in (Place.OPEN, Place.CALLED) for each in OPERATIONS},
+    **{(place, 0x06): 0x04 for place in (Place.OPEN, Place.CALLED)},
+    **{
+        (place, each): 0x05
+        for place in Place
+        if place not in (Place.OPEN, Place.CALLED)
+        for each in BINDS
+    },
+    **{(Place.RX, each): 0x04 for each in OPERATIONS},
+    **{(Place.LEAVING, each): 0x08 for each in OPERATIONS},
+}
+
+
+def opened(place: Place = Place.TRX) -> Session:
+    """Return a session at the moment 0, in one of the states it can be in, and traced."""
     session = Session(TIMING, window=8, now=0.0)
-    if bound:
-        session.receive_data(frame(BIND_TRX, bind_body()))
+    session.passed = traced
+    if place is Place.CALLED:
+        session.call(b"appliance\0\0")
+    elif place is not Place.OPEN:
+        session.receive_data(frame(HOW.get(place, BIND_TRX), bind_body()))
         event = session.next_event(0.0)
         assert isinstance(event, Requested)
+        if place is Place.BINDING:
+            return session
         session.answer(event.pdu, 0.0, body=b"appliance\0")
-        session.data_to_send()
+    if place is Place.PROVING:
+        session.prove(0.0)
+    elif place is Place.LEAVING:
+        session.leave(0.0)
+    elif place is Place.UNBINDING:
+        session.receive_data(frame(0x04, submit_body(), sequence=77) + frame(0x06, sequence=78))
+        while session.next_event(0.0):
+            pass
+    session.data_to_send()
+    assert session.state == STATES.get(place, place)
     return session
+
+
+STATES: Final = {Place.CALLED: State.OPEN, Place.PROVING: State.BOUND_TRX}
+
+
+def traced(_direction: Direction, pdu: Pdu) -> None:
+    """Look on as an account's trace does, once masked and once as it is.
+
+    Whatever it is, it can be read, and a capture needs it to be as long as it was.
+    """
+    for clear in (False, True):
+        kept = cleaned(pdu, masked, clear=clear)
+        assert read(kept).isprintable()
+        assert len(kept.pdu.encode()) == len(pdu.encode())
 
 
 def said(session: Session) -> list[Pdu]:
@@ -100,19 +169,27 @@ def one_request(dice: random.Random, sequence: int) -> Found:
     """Send one mutated request in a frame that fits, and look at all that follows."""
     found = Found(sent=1)
     command, octets = request(dice, sequence)
-    session = opened(bound=command not in BINDS)
-    where = f"{octets.hex()}: "
+    usual = Place.OPEN if command in BINDS else Place.TRX
+    place = usual if dice.random() < 0.65 else dice.choice(tuple(Place))
+    where = f"{place} {octets.hex()}: "
     try:
+        session = opened(place)
         session.receive_data(octets)
-        event = session.next_event(1.0)
-        broken = is_broken(command, octets[16:])
-        if event is not None:
-            assert isinstance(event, Requested)
-            found.taken = 1
-            if broken:
-                found.wrong.append(where + "taken, though its structure is broken")
-            session.answer(event.pdu, 2.0, body=b"m1\0")
-        _look_at_answer(found, session, command, sequence, where, broken=broken)
+        if place in (Place.BINDING, Place.UNBINDING):
+            _look_at_none(found, session, place, where)
+        else:
+            broken = is_broken(command, octets[16:])
+            event = session.next_event(1.0)
+            if event is not None:
+                assert isinstance(event, Requested)
+                found.taken = 1
+                if broken or (place, command) in REFUSED:
+                    found.wrong.append(where + "taken, though it should not be")
+                session.answer(event.pdu, 2.0, body=b"m1\0")
+            refusal = REFUSED.get((place, command))
+            _look_at_answer(
+                found, session, (command, sequence), where, broken=broken, refusal=refusal
+            )
         if complaint := end_of(session, 2.0):
             found.wrong.append(where + complaint)
     except ApplianceError as error:
@@ -122,9 +199,36 @@ def one_request(dice: random.Random, sequence: int) -> Found:
     return found
 
 
+def _look_at_none(found: Found, session: Session, place: Place, where: str) -> None:
+    """See that nothing is taken or said while a session is between two states."""
+    before = session.next_event(1.0), session.data_to_send()
+    if before != (None, b""):
+        found.wrong.append(f"{where}{before} in the middle of {place}")
+    if place is Place.BINDING:
+        session.answer(Pdu(BIND_TRX, 0, 1, b""), 2.0, body=b"appliance\0")
+        while event := session.next_event(2.0):
+            if isinstance(event, Requested):
+                found.taken += 1
+                session.answer(event.pdu, 2.0, Status.THROTTLED)
+        if len([pdu for pdu in said(session) if pdu.command & RESPONSE]) != 2:
+            found.wrong.append(where + "not answered when it was bound")
+    else:
+        session.answer(Pdu(0x04, 0, 77, b""), 2.0, body=b"m1\0")
+        answers = [(pdu.command, pdu.sequence) for pdu in said(session)]
+        if answers != [(0x04 | RESPONSE, 77), (0x06 | RESPONSE, 78)]:
+            found.wrong.append(f"{where}unbound with {answers}")
+
+
 def _look_at_answer(
-    found: Found, session: Session, command: int, sequence: int, where: str, *, broken: bool
+    found: Found,
+    session: Session,
+    asked: tuple[int, int],
+    where: str,
+    *,
+    broken: bool,
+    refusal: int | None,
 ) -> None:
+    command, sequence = asked
     answers = [pdu for pdu in said(session) if pdu.command & RESPONSE]
     if [(pdu.command, pdu.sequence) for pdu in answers] != [(command | RESPONSE, sequence)]:
         found.wrong.append(f"{where}answered with {answers}")
@@ -132,16 +236,23 @@ def _look_at_answer(
     status = answers[0].status
     found.statuses[status] += 1
     found.refused += status != 0
-    if broken and status == 0:
+    if refusal is not None:
+        if status != refusal:
+            found.wrong.append(f"{where}0x{status:02X} instead of 0x{refusal:02X}")
+    elif broken and status == 0:
         found.wrong.append(where + "answered with OK, though its structure is broken")
-    if status != 0 and not broken:
+    elif status != 0 and not broken:
         found.wrong.append(f"{where}refused with 0x{status:02X}, though it can be read")
+
+
+_FREE: Final = tuple(one for one in Place if one not in (Place.BINDING, Place.UNBINDING))
+"""Places in which the application owes nothing."""
 
 
 def one_stream(dice: random.Random) -> Found:
     """Send some frames with anything wrong about them, cut anyhow, and look at all that follows."""
     octets, found = stream(dice), Found(sent=1)
-    session = opened(bound=dice.random() < 0.8)
+    session = opened(Place.TRX if dice.random() < 0.5 else dice.choice(_FREE))
     waiting: list[Pdu] = []
     try:
         while octets:

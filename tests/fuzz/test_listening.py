@@ -10,7 +10,7 @@ PEERS = 300
 async def test_whatever_peers_send_ends_no_more_than_their_own_session(tmp_path, caplog):
     async with listening(tmp_path) as house:
         with caplog.at_level(logging.WARNING):
-            await storm(house.server.port, PEERS, random.Random(20260506))
+            await storm(house, PEERS, random.Random(20260506))
         async with asyncio.timeout(PATIENCE):
             while house.server.sessions():
                 await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from appliance.clock import SystemClock
 from tests.rooms import add_account, add_sim, opened
 from tests.smpp_server.esme import House
 from tests.smpp_server.real import RealHouse
+from tests.smpp_server.tap import wireshark_reads_along
 
 ON_BOTH_LOOPS = (
     "test_server.py",
@@ -23,6 +24,13 @@ def pytest_asyncio_loop_factories(config, item):
     if item.path.name in ON_BOTH_LOOPS:
         factories["uvloop"] = uvloop.new_event_loop
     return factories
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wireshark(tmp_path_factory):
+    """Let Wireshark read all that the servers of a module say: no frame of ours is malformed."""
+    with wireshark_reads_along(tmp_path_factory.mktemp("tape") / "smpp.pcap"):
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The other side of the socket, as raw as it gets: frames made by hand, not by the product."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,10 +15,13 @@ from appliance.lifecycle import State
 from appliance.models import Account
 from appliance.notice import InboundNews, MessageNews, Notice
 from appliance.smpp_server.operations import Operations
-from appliance.smpp_server.server import SmppServer
 from appliance.submission import Accepted, Submission
+from tests.smpp_server.tap import TappedServer
 
 PATIENCE = 30  # seconds, until a test that waits in vain fails
+
+OCTETS, PIECE = 1000, 127
+"""How many octets go one by one, and in what pieces those behind them."""
 
 BIND_RX, BIND_TX, BIND_TRX = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
@@ -154,6 +158,8 @@ class Settings:
     retry_seconds: float = 5
     retry_longest_seconds: float = 300
     leaving_seconds: float = 2
+    proof_seconds: float = 5
+    wrong_credentials: str = "invalid_password"
     most_connections: int = 2000
     most_unbound_per_address: int = 100
     plain: bool = True
@@ -219,18 +225,31 @@ class House:
         self.intake = MemoryIntake()
         self.accounts = {("acme", "secret"): ACCOUNT}
         self.woken = []
+        self.parts = []  # of a notice, as they were taken: which, how many, cut how
         self.checking = 0  # binds whose credentials are being checked
         self.may_check = asyncio.Event()
         self.may_check.set()
         self.failure = None  # of the check itself
         self.clients = []
-        self.server = SmppServer(
+        self.server = TappedServer(
             Settings(**settings),
             operations=self.operations(),
             members=self.members(),
-            wake=self.woken.append,
+            wake=self.wake,
+            books=self.books(),
             clock=SystemClock(),
         )
+
+    def books(self):
+        """Return what keeps the books of notices on their way."""
+        return self
+
+    async def answered(self, notice):
+        """Know of no other daemon."""
+
+    async def part_taken(self, notice, parts, form):
+        """Write down that the first parts of a notice are taken."""
+        self.parts.append((notice.id, parts, form))
 
     def operations(self):
         """Return what carries requests out."""
@@ -239,6 +258,10 @@ class House:
     def members(self):
         """Return what knows who is allowed in."""
         return self
+
+    def wake(self, account_id):
+        """Remember who is to be told what is owed."""
+        self.woken.append(account_id)
 
     async def find(self, system_id):
         """Return the account of a system_id; of several passwords, the first."""
@@ -258,8 +281,14 @@ class House:
         if not account or (account.system_id, password) not in self.accounts:
             raise Unauthorised
 
-    async def client(self, bind=None, **bind_fields):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
+    async def client(self, bind=None, *, room=None, **bind_fields):
+        """Connect, and bind if asked to; ``room``: octets that the kernel keeps for it unread."""
+        own = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio lets small pieces wait
+        own.setblocking(False)
+        if room:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", self.server.port))
+        reader, writer = await asyncio.open_connection(sock=own)
         client = Client(reader, writer)
         self.clients.append(client)
         if bind:
@@ -287,9 +316,17 @@ class Client:
         self.writer.write(data)
 
     async def trickle(self, data):
-        """Send byte by byte, and let the other side read each of them."""
-        for octet in data:
+        """Send byte by byte, and let the other side read each of them.
+
+        Of much data only the first octets: the rest, which nobody looks at before its end, goes in
+        pieces, because all its octets would take seconds.
+        """
+        for octet in data[:OCTETS]:
             self.writer.write(bytes((octet,)))
+            await asyncio.sleep(0)  # what is ready to be read is found at the end of this turn
+            await asyncio.sleep(0)  # and read at the end of this one
+        for start in range(OCTETS, len(data), PIECE):
+            self.writer.write(data[start : start + PIECE])
             await asyncio.sleep(0)
 
     async def receive(self):

@@ -2,19 +2,19 @@
 
 import subprocess
 
-VALID = ("-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+VALID = ("-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
 def openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
-def self_signed(folder, name):
+def self_signed(folder, name, days=2):
     """Make a certificate that vouches for itself; return its file and that of its key."""
     folder.mkdir(exist_ok=True)
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     openssl(
-        *("req", "-x509", *VALID, "-keyout", key, "-out", certificate),
+        *("req", "-x509", *VALID, "-days", days, "-keyout", key, "-out", certificate),
         *("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
     )
     return certificate, key

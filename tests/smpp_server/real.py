@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from appliance.errors import Unauthorised
 from appliance.intake import Intake, IntakeRules
+from appliance.outbox import Outbox
+from appliance.smpp_server.books import StoredBooks
 from appliance.smpp_server.messages import StoredMessages
 from appliance.smpp_server.operations import Operations
 from appliance.store.space import Space
@@ -32,6 +34,10 @@ class RealHouse(House):
     def operations(self):
         messages = StoredMessages(self.real_intake, self.store, self.clock)
         return Operations(messages, self.clock, gsm0="gsm0338")
+
+    def books(self):
+        self.kept = StoredBooks(self.store, Outbox(self.store, self.clock))
+        return self.kept
 
     async def find(self, system_id):
         return self.account if system_id == "acme" else None

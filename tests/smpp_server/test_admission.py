@@ -1,6 +1,7 @@
 """Who may bind, from where, how often: and that a crowd at the door delays nobody inside."""
 
 import asyncio
+import logging
 from datetime import timedelta
 
 import pytest
@@ -80,6 +81,25 @@ async def test_what_takes_too_long_to_look_up_is_tried_again_later(make_house):
 
 
 # Wrong passwords
+
+
+async def test_the_log_tells_whose_bind_was_refused_and_why_and_no_word_of_what_was_tried(
+    house, caplog
+):
+    caplog.set_level(logging.INFO)
+    house.accounts["acme", "secret"] = account()
+    await status_of(house, password=b"wrong")
+    await status_of(house, system_id=b"hushhush", password=b"wrong")
+    await status_of(house)
+    house.accounts["acme", "secret"] = account(paused_at=WHEN)
+    await status_of(house)
+
+    said = "\n".join(one.getMessage() for one in caplog.records)
+    assert "bind refused: wrong password of account Acme" in said
+    assert "bind refused: there is no account with such a system_id" in said
+    assert "account Acme bound as trx" in said
+    assert "bind refused: account Acme is paused" in said
+    assert "hushhush" not in said
 
 
 async def test_wrong_passwords_are_soon_not_looked_at_and_clients_come_again(house):

@@ -1,26 +1,37 @@
-"""Our answers to the checklist and all that we send of our own, recorded and read by Wireshark."""
+"""All that these tests let servers say is read by Wireshark; here is what no other test lets them.
+
+Each module of this folder is a capture of its own (see ``tap``): the checklist in every way, the
+timers, the lock-out, the limits, outbind, shutdown, what hostile peers are told, TLS in clear.
+"""
 
 import asyncio
+import ssl
 
 import pytest
 
 from appliance.lifecycle import State
-from tests.esmes.recorder import recording
-from tests.esmes.wireshark import complaints, dissected, said
-from tests.smpp_server import test_checklist, test_checklist_operations
+from appliance.smpp_server.operations import Operations
+from tests.esmes.recorder import SERVER, recording
+from tests.esmes.wireshark import Pdu, decrypted
 from tests.smpp_server.esme import (
     ACCOUNT,
     BIND_TRX,
+    DATA_SM,
+    DELIVER_SM,
     ENQUIRE_LINK,
     INBOUND,
+    QUERY_SM,
     RESP,
+    SUBMIT_SM,
     UNBIND,
     Client,
+    House,
     frame,
     notice,
+    submit_body,
 )
-
-LENGTHS = (0, 15, 70_001)  # F1
+from tests.smpp_server.papers import self_signed
+from tests.smpp_server.tap import running
 
 TOLD = (
     *({"state": state} for state in (State.DELIVERED, State.FAILED, State.SENT, State.NO_REPORT)),
@@ -30,108 +41,147 @@ TOLD = (
 WRITTEN = ({"text": "Hello"}, {"text": "Привет 🙂"}, {"text": "x" * 400}, {"data": bytes(300)})
 
 
-class Recorded:
-    """A server behind a recorder."""
-
-    def __init__(self, house, recorder):
-        self.house, self.recorder = house, recorder
-
-    async def client(self, bind=None, **fields):
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.recorder.port))
-        self.house.clients.append(client)  # which ends them
-        if bind:
-            await client.bind(bind, **fields)
-        return client
-
-    async def leave(self, client):
-        assert (await client.ask(frame(UNBIND, sequence=9)))[:2] == (UNBIND | RESP, 0)
-        assert await client.closed() == b""
-        await client.close()
-
-    async def asks(self, state, version, octets):
-        """Let a client ask something, and then whether we are still there."""
-        client = await self.client(state, version=version) if state else await self.client()
-        client.send(octets + frame(ENQUIRE_LINK, sequence=3))
-        await client.receive()
-        client.writer.write_eof()
-        await client.closed()
-        await client.close()
-
-    async def tells(self, client, account, news):
-        """Tell what is owed, all its parts."""
-        answering = asyncio.ensure_future(answer_all(client))
-        await self.house.server.deliver(account, news)
-        answering.cancel()
-        await asyncio.wait({answering})
+async def leave(client):
+    """Unbind, as the last thing that is said."""
+    assert (await client.ask(frame(UNBIND, sequence=9)))[:2] == (UNBIND | RESP, 0)
+    assert await client.closed() == b""
 
 
-async def answer_all(client):
-    while True:
-        await client.answer(await client.receive())
-
-
-@pytest.fixture
-async def recorded(house, tmp_path):
-    async with recording(tmp_path / "smpp.pcap", house.server.port) as recorder:
-        yield Recorded(house, recorder)
-
-
-def wireshark_is_content(recorder, least):
-    assert complaints(recorder.path) == []
-    found = [pdu for one in recorder.conversations for pdu in said(one)]
-    assert sorted(dissected(recorder.path)) == sorted(found)
-    assert len(found) >= least
-
-
-async def test_answers_to_the_checklist_are_well_formed(recorded):
-    for row in test_checklist.ROWS:
-        command, body = row.request
-        await recorded.asks(row.state, row.version, frame(command, body, sequence=7))
-    for length in LENGTHS:
-        await recorded.asks(0, 0x34, frame(ENQUIRE_LINK, sequence=7, length=length))
-
-    wireshark_is_content(recorded.recorder, len(test_checklist.ROWS))
+async def tell(house, client, account, owed):
+    """Tell what is owed, and answer all its parts; return how many there were."""
+    telling, parts = asyncio.ensure_future(house.server.deliver(account, owed)), 0
+    while not telling.done():
+        asked = await client.receive()
+        assert asked.command == DELIVER_SM
+        parts += 1
+        await client.answer(asked)
+        client.send(frame(ENQUIRE_LINK, sequence=8))  # behind its answer it is done, or goes on
+        assert (await client.receive()).command == ENQUIRE_LINK | RESP
+    await telling
+    return parts
 
 
 @pytest.mark.parametrize("form", ["payload", "udh", "sar"])
-async def test_receipts_and_inbound_messages_are_well_formed(recorded, form):
+@pytest.mark.parametrize("version", [0x33, 0x34, 0x50])
+async def test_all_that_an_app_is_told_in_every_form(house, version, form):
     account = ACCOUNT.model_copy(update={"inbound_form": form})
-    recorded.house.accounts["acme", "secret"] = account
-    for version in (0x33, 0x34, 0x50):
-        client = await recorded.client(BIND_TRX, version=version)
-        for number, changes in enumerate(TOLD):
-            await recorded.tells(client, account, notice(number=number, **changes))
-        for number, changes in enumerate(WRITTEN, start=len(TOLD)):
-            await recorded.tells(client, account, notice(INBOUND, number=number, **changes))
-        await recorded.leave(client)
+    house.accounts["acme", "secret"] = account
+    client = await house.client(BIND_TRX, version=version)
 
-    wireshark_is_content(recorded.recorder, 3 * (len(TOLD) + len(WRITTEN) + 2))
-
-
-async def test_answers_to_the_other_operations_are_well_formed(real, tmp_path):
-    rows = [row for row in test_checklist_operations.ROWS if not row.before]
-    async with recording(tmp_path / "smpp.pcap", real.server.port) as recorder:
-        recorded = Recorded(real, recorder)
-        client = await recorded.client(BIND_TRX)
-        for row in rows:
-            name = await real.submitted(client, service_type=b"CMT")
-            body = row.body.replace(test_checklist_operations.ID, name)
-            await recorded.asks(BIND_TRX, row.version, frame(row.command, body, sequence=7))
-
-    wireshark_is_content(recorder, len(rows))
+    for number, changes in enumerate(TOLD):
+        assert await tell(house, client, account, notice(number=number, **changes)) == 1
+    for number, changes in enumerate(WRITTEN, start=len(TOLD)):
+        parts = await tell(house, client, account, notice(INBOUND, number=number, **changes))
+        long = changes in WRITTEN[2:] and not (form == "payload" and version > 0x33)
+        assert (parts > 1) == long
+    await leave(client)
 
 
-async def test_what_we_ask_of_our_own_is_well_formed(make_house, tmp_path):
-    house = await make_house(enquire_link_seconds=0.01)
-    async with recording(tmp_path / "smpp.pcap", house.server.port) as recorder:
-        client = await Recorded(house, recorder).client(BIND_TRX)
-        assert (await client.receive()).command == ENQUIRE_LINK
-        stopping = asyncio.ensure_future(house.server.stop())
-        while (asked := await client.receive()).command != UNBIND:
-            client.send(frame(asked.command | RESP, sequence=asked.sequence))
-        client.send(frame(UNBIND | RESP, sequence=asked.sequence))
-        await stopping
-        await client.closed()
-        await client.close()
+# Whether what is wrong is seen
 
-    wireshark_is_content(recorder, 3)
+BROKEN = {
+    SUBMIT_SM: b"an id without an end",
+    DATA_SM: b"an id\0\x04\x28\x00\x09a parameter cut off",
+    QUERY_SM: b"an id\0no date, no state",
+}
+"""Bodies of answers as they must never be."""
+
+
+class BrokenOperations(Operations):
+    """Carries nothing out, and answers what cannot be read; ``body``: of each answer."""
+
+    body = b""
+
+    async def answer(self, account, request, *, version, load):
+        return self.body
+
+
+class BrokenHouse(House):
+    def operations(self):
+        return BrokenOperations(self.intake, None, gsm0="gsm0338")
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory):
+    return self_signed(tmp_path_factory.mktemp("papers"), "server")
+
+
+async def connected(house, papers, secure, **options):
+    """Return a client that is bound, over TLS where that is asked for."""
+    if not secure:
+        return await house.client(BIND_TRX)
+    context = ssl.create_default_context(cafile=papers[0])
+    client = Client(*await asyncio.open_connection("127.0.0.1", house.server.tls_port, ssl=context))
+    house.clients.append(client)
+    await client.bind(BIND_TRX)
+    return client
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("command", BROKEN, ids=hex)
+async def test_a_broken_frame_of_ours_is_reported_with_its_test(tmp_path, papers, command, secure):
+    with running(tmp_path / "broken.pcap") as tape:
+        house = BrokenHouse(tls_certificate=str(papers[0]), tls_key=str(papers[1]))
+        house.server._operations.body = BROKEN[command]
+        await house.server.start()
+        client = await connected(house, papers, secure)
+        asked = {SUBMIT_SM: submit_body(), DATA_SM: DATA, QUERY_SM: b"m1" + bytes(4)}[command]
+        assert (await client.ask(frame(command, asked, sequence=2))).body == BROKEN[command]
+        await house.close()
+
+    (complaint,), missed = tape.read()
+
+    assert complaint.test.endswith(f"[{command:#x}-{'tls' if secure else 'plain'}]")
+    assert complaint.pdus == [Pdu(command | RESP, 0)]
+    assert "alformed" in complaint.what
+    assert missed == []
+
+
+DATA = b"\0\1\0014915100000\0\1\0014915112345678\0\0\0\0" + b"\x04\x24\0\1x"
+
+
+async def test_what_wireshark_does_not_find_is_missed(tmp_path):
+    with running(tmp_path / "short.pcap") as tape:
+        house = House()
+        await house.server.start()
+        client = await house.client(BIND_TRX)
+        assert (await client.ask(frame(ENQUIRE_LINK)))[:2] == (ENQUIRE_LINK | RESP, 0)
+        await house.close()
+    (line,) = tape.lines.values()
+    line.octets[SERVER] += frame(ENQUIRE_LINK)  # which is not in the capture
+
+    assert tape.read() == ([], [line.test])
+
+
+async def test_a_tap_knows_of_no_way_past_it(house):
+    await house.client(BIND_TRX)
+    (connection,) = house.server.desk.connections
+    with pytest.raises(AttributeError, match="writelines"):
+        connection._transport.writelines([b"unheard"])
+
+
+async def test_what_goes_over_the_wire_by_tls_is_what_the_tap_has_heard(papers, tmp_path):
+    keys, wire = tmp_path / "keys", tmp_path / "wire.pcap"
+    with running(tmp_path / "tap.pcap") as tape:
+        house = House(tls_certificate=str(papers[0]), tls_key=str(papers[1]))
+        await house.server.start()
+        context = ssl.create_default_context(cafile=papers[0])
+        context.keylog_filename = str(keys)
+        async with recording(wire, house.server.tls_port) as recorder:
+            ends = await asyncio.open_connection("127.0.0.1", recorder.port, ssl=context)
+            client = Client(*ends)
+            await client.bind(BIND_TRX)
+            assert (await client.ask(frame(SUBMIT_SM, submit_body(), sequence=2))).status == 0
+            assert (await client.ask(frame(0x999, sequence=3))).status == 3
+            await leave(client)
+            await client.close()
+        await house.close()
+    (line,) = tape.lines.values()
+
+    assert decrypted(wire, keys) == line.octets
+    assert line.said == [
+        Pdu(BIND_TRX | RESP, 0),
+        Pdu(SUBMIT_SM | RESP, 0),
+        Pdu(RESP, 3),
+        Pdu(UNBIND | RESP, 0),
+    ]

@@ -1,9 +1,9 @@
 """The checklist's other operations on raw sockets, on a real store: cut and glued in every way."""
 
+import re
 from typing import NamedTuple
 
-import pytest
-
+from appliance.clock import ManualClock
 from appliance.submission import Submission
 from tests.smpp_server.esme import (
     BIND_TRX,
@@ -25,7 +25,8 @@ from tests.smpp_server.esme import (
     submit_body,
     tlv,
 )
-from tests.smpp_server.test_checklist import CUTS, PAYLOAD, SEQUENCE, sar, send
+from tests.smpp_server.test_checklist import PAYLOAD, SEQUENCE, sar
+from tests.smpp_server.ways import in_every_way, send
 from tests.store.test_dispatch import send as put_on_air
 
 TO, FROM = (1, 1, b"4915112345678"), (1, 1, b"4915100000")
@@ -33,12 +34,14 @@ OTHER = (1, 1, b"4915112345679")
 UNKNOWN = b"m1zzzzzzzzzz"
 LATER = b"000001000000000R"
 LIST = b"\2friends\0"
+LIMITED = (("M16", 0x58, "limited"), ("M17", 0x14, "full"), ("M18", 0x08, "closed"))
 
 
 class Row(NamedTuple):
     """``body``, in which ``ID`` stands for the id of the message sent before, is answered so.
 
-    ``before``: what is done with that message first.
+    ``before``: what is done with that message first. ``says``: what the body of a good answer
+    matches; by default what ``SAYS`` has of its command.
     """
 
     name: str
@@ -47,19 +50,48 @@ class Row(NamedTuple):
     status: int
     before: str = ""
     version: int = 0x34
+    says: bytes | None = None
 
 
 ID = b"<id>"
+
+A_NAME = rb"[a-z][a-z0-9_-]{0,63}\0"  # M19
+
+SAYS = {
+    QUERY_SM: A_NAME + b"\0\1\0",
+    CANCEL_SM: b"",
+    REPLACE_SM: b"",
+    SUBMIT_SM: A_NAME,
+    DATA_SM: A_NAME,
+    SUBMIT_MULTI: A_NAME + rb"\0",
+}
+"""The bodies of good answers (4.4-4.10): ids, and a query's date, state and error."""
+
+DATE = rb"\d{13}00\+\0"
+
+BUSY = rb"\x04\x28\x00\x01."  # congestion_state
 
 
 def rows(command, *cases):
     return tuple(Row(name, command, body, status, *more) for name, body, status, *more in cases)
 
 
+ONE_MESSAGE = {
+    "submit_sm": (SUBMIT_SM, submit_body()),
+    "data_sm": (DATA_SM, data_body(tail=tlv(PAYLOAD, b"x"))),
+    "submit_multi": (SUBMIT_MULTI, multi_body([TO])),
+}
+
+ONE_FAILED = A_NAME + b"\1\1\1CALLME\0\0\0\0\x0b"
+ONE_STOPPED = A_NAME + b"\1\1\x014915112345678\0\0\0\0\x45"
+
 ROWS = (
     *rows(
         QUERY_SM,
         ("O1 by id", query_body(ID), 0),
+        ("O1 by id of a 5.0 bind", query_body(ID), 0, "", 0x50, A_NAME + b"\0\1\0" + BUSY),
+        ("O1 what is cancelled", query_body(ID), 0, "cancelled", 0x34, A_NAME + DATE + b"\4."),
+        ("O1 what is on the air", query_body(ID), 0, "sent", 0x34, A_NAME + b"\0\1\0"),
         ("O1 by id and source", query_body(ID, FROM), 0),
         ("O1 by id and source with a plus", query_body(ID, (1, 1, b"+4915100000")), 0),
         ("O1 by id and another source", query_body(ID, (1, 1, b"4915100001")), 0x0C),
@@ -139,7 +171,8 @@ ROWS = (
         ("O5 a dest_flag 3", multi_body([TO, b"\x03abc\0"]), 0x40),
         ("O5 a distribution list", multi_body([TO, LIST]), 0x34),
         ("O5 a list of 21", multi_body([b"\2" + b"x" * 21 + b"\0"]), 0x34),
-        ("O5 one of two is bad", multi_body([TO, (1, 1, b"CALLME")]), 0),
+        ("O5 one of two is bad", multi_body([TO, (1, 1, b"CALLME")]), 0, "", 0x34, ONE_FAILED),
+        ("O5 one of two said STOP", multi_body([TO, OTHER]), 0, "stopped", 0x34, ONE_STOPPED),
         ("O5 all are bad", multi_body([(1, 1, b"CALLME"), (1, 1, b"12")]), 0x0B),
         ("O5 a bad service_type", multi_body([TO], service_type=b"XYZ"), 0x15),
         ("O5 too long a text", multi_body([TO], text=b"", tail=tlv(PAYLOAD, b"x" * 4000)), 0x01),
@@ -154,7 +187,14 @@ ROWS = (
         ("M3 a number that said STOP", submit_body(), 0x45, "stopped"),
         ("M7 more parts than may be", submit_body(text=b"", tail=tlv(PAYLOAD, b"x" * 4000)), 0x01),
         ("M9 a segment too long", submit_body(text=b"x" * 160, tail=sar()), 0x01),
-        ("M13 replace_if_present 1", submit_body(replace=1, service_type=b"CMT"), 0),
+        ("M13 replace_if_present 1", submit_body(replace=1, service_type=b"CMT"), 0, "", 0x34, ID),
+        ("M19 an id to 5.0", submit_body(), 0, "", 0x50, A_NAME + BUSY),
+        ("M19 an id to 3.3", submit_body(), 0, "", 0x33),
+    ),
+    *(
+        Row(f"{row} {kind}: {before}", command, body, status, before)
+        for row, status, before in LIMITED
+        for kind, (command, body) in ONE_MESSAGE.items()
     ),
 )
 
@@ -168,6 +208,8 @@ async def prepare(real, row):
     """Bring about what the row needs; return the id that it is about."""
     if row.before == "of another":
         return (await of_another(real)).encode()
+    for key, value in SET.get(row.before, {}).items():
+        await real.set(key, value)
     client = await real.client(BIND_TX)
     name = await real.submitted(client, service_type=b"CMT")
     if row.before == "cancelled":
@@ -176,21 +218,32 @@ async def prepare(real, row):
         await put_on_air(real)
     elif row.before == "stopped":
         await real.stop("+4915112345678")
+    elif row.before == "closed":
+        await real.store.close()
     return name
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-async def test_each_case_gets_its_answer_and_the_session_survives_it(real, row, cut):
-    name = await prepare(real, row)
-    client = await real.client(BIND_TRX, version=row.version)
-    body = row.body.replace(ID, name)
+SET = {
+    "limited": {"submits_per_second": 1, "burst": 1},
+    "full": {"queue_ceiling": 1},
+}
+"""What is set for the account before it submits the first message, which is all it may."""
 
-    data = frame(row.command, body, sequence=SEQUENCE)
-    await send(client, data, "whole" if cut == "byte by byte" and len(body) > 1000 else cut)
+
+@in_every_way(ROWS)
+async def test_each_case_gets_its_answer_and_the_session_survives_it(real, row, cut):
+    real.real_intake.gate._clock = ManualClock(real.clock.now())  # no bucket fills meanwhile
+    name = await prepare(real, row)
+    before = [] if row.before == "closed" else await real.all_stored()
+    client = await real.client(BIND_TRX, version=row.version)
+
+    await send(client, frame(row.command, row.body.replace(ID, name), sequence=SEQUENCE), cut)
     answers = [await client.receive() for _ in range(2 if cut == "glued" else 1)]
     answer = next(one for one in answers if one.sequence == SEQUENCE)
 
     assert answer[:2] == (row.command | RESP, row.status)
-    assert not row.status or answer.body == b""  # F8
+    says = SAYS[row.command] if row.says is None else row.says.replace(ID, name + rb"\0")
+    assert re.fullmatch(b"" if row.status else says, answer.body, re.DOTALL)  # F8
     assert (await client.ask(frame(ENQUIRE_LINK, sequence=3)))[:3] == (ENQUIRE_LINK | RESP, 0, 3)
+    if row.status and row.before != "closed":
+        assert await real.all_stored() == before  # what is refused has done nothing

@@ -22,7 +22,8 @@ from tests.smpp_server.esme import (
     frame,
     notice,
 )
-from tests.smpp_server.test_checklist import CUTS, PAYLOAD, SAR_ORDINAL, SAR_REF, SAR_TOTAL
+from tests.smpp_server.test_checklist import PAYLOAD, SAR_ORDINAL, SAR_REF, SAR_TOTAL
+from tests.smpp_server.ways import in_every_way
 
 RECEIPTED, STATE, NETWORK_ERROR = 0x1E, 0x427, 0x423
 
@@ -172,7 +173,20 @@ ROWS = (
     ),
 )
 
-TRIED_AGAIN, PARKED = (0x64, 0x58, 0x14, 0x08), (0x65, 0x66)
+
+class Refused(NamedTuple):
+    """A receipt that is answered with ``status`` is parked, or told again later."""
+
+    name: str
+    status: int
+    parked: bool
+
+
+REFUSED = tuple(
+    Refused(f"R6 0x{status:02x} {'is parked' if parked else 'comes again'}", status, parked)
+    for parked, statuses in ((False, (0x64, 0x58, 0x14, 0x08)), (True, (0x65, 0x66, 0x01, 0xFF)))
+    for status in statuses
+)
 
 
 async def answer(client, asked, cut, status=0):
@@ -207,8 +221,7 @@ def holds(found, fields):
             assert found[name] == value
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@in_every_way(ROWS)
 async def test_each_case_is_told_so_and_is_done_with_its_answer(house, row, cut):
     account = ACCOUNT.model_copy(update=row.account)
     house.accounts["acme", "secret"] = account
@@ -228,15 +241,14 @@ async def test_each_case_is_told_so_and_is_done_with_its_answer(house, row, cut)
     assert await client.ask(frame(ENQUIRE_LINK, sequence=3)) == (ENQUIRE_LINK | RESP, 0, 3, b"")
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("status", TRIED_AGAIN + PARKED, ids=hex)
-async def test_r6_a_refusal_is_tried_again_or_parked_and_the_session_survives(house, status, cut):
+@in_every_way(REFUSED)
+async def test_a_refusal_is_tried_again_or_parked_and_the_session_survives(house, row, cut):
     client = await house.client(BIND_RX)
     telling = asyncio.ensure_future(house.server.deliver(ACCOUNT, notice()))
 
-    await answer(client, await client.receive(), cut, status)
+    await answer(client, await client.receive(), cut, row.status)
 
     with pytest.raises(Undelivered) as caught:
         await telling
-    assert caught.value.parked is (status in PARKED)
+    assert caught.value.parked is row.parked
     assert await client.ask(frame(ENQUIRE_LINK, sequence=3)) == (ENQUIRE_LINK | RESP, 0, 3, b"")

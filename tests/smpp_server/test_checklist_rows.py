@@ -1,91 +1,101 @@
-"""Whether every row of the checklist (SMPP facts, section 3) has its cases."""
+"""Whether every row of the checklist (SMPP facts, section 3) is tried, and in every way."""
 
-import ast
 import os
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+from tests.smpp_server import (
+    test_checklist,
+    test_checklist_framing,
+    test_checklist_operations,
+    test_checklist_receipts,
+    test_checklist_sessions,
+    test_checklist_stored,
+)
+from tests.smpp_server.esme import BIND_TRX, ENQUIRE_LINK, SUBMIT_SM, frame, submit_body
+from tests.smpp_server.tap import running
+from tests.smpp_server.ways import CUTS, Play
 
-FACTS = HERE.parents[2] / "shared" / "facts" / "smpp.md"
+FACTS = Path(__file__).parents[3] / "shared" / "facts" / "smpp.md"
 
 COUNTS = {"S": 16, "F": 10, "M": 19, "O": 7, "R": 9}
 
 ROWS = [f"{part}{number}" for part, count in COUNTS.items() for number in range(1, count + 1)]
 
-NAMED = re.compile(r"([SFMOR]\d{1,2}) [a-z]")  # a row of a table: "M3 no destination"
-
-IN_A_TEST = re.compile(r"test((?:_[sfmor]\d{1,2})+)_")  # test_s1_s15_the_answer_to_a_bind…
-
-ELSEWHERE = {
-    "S4": (
-        "test_server.py::test_an_account_may_bind_as_often_as_it_may_whatever_the_type",
-        "test_server.py::test_a_bind_while_we_stop_is_told_to_come_again",
-        "test_admission.py::test_an_account_binds_only_from_its_networks_whatever_the_password",
-        "test_admission.py::test_a_paused_account_may_not_bind_and_may_again_when_it_is_resumed",
+TABLES = {
+    test_checklist.test_each_case_gets_its_answer_and_the_session_survives_it: (
+        test_checklist.ROWS
     ),
-    "S6": ("test_server.py::test_an_account_may_bind_as_often_as_it_may_whatever_the_type",),
-    "S7": ("test_server.py::test_no_bind_in_time_closes",),
-    "S10": (
-        "test_server.py::test_a_notice_for_an_account_without_a_receiver_finds_nobody",
-        "../whole/test_smpp.py::test_a_transmitter_sends_and_a_receiver_is_told",
+    test_checklist_operations.test_each_case_gets_its_answer_and_the_session_survives_it: (
+        test_checklist_operations.ROWS
     ),
-    "S12": ("test_server.py::test_stop_answers_what_is_in_flight_unbinds_and_closes",),
-    "S14": ("test_server.py::test_enquire_link_is_sent_after_silence_and_its_answer_is_life",),
-    "S16": ("test_outbind.py",),
-    "F5": ("test_session.py::test_half_a_pdu_closes_after_its_time_and_not_before",),
-    "F10": ("test_server.py::test_a_full_window_stops_reading",),
-    "M18": ("test_checklist.py::test_a_refusal_of_the_house_has_its_status",),
-    "M19": ("test_operations.py::test_one_id_stands_in_the_answer_the_receipt_and_the_query",),
-    "R5": ("test_server.py::test_a_receipt_never_comes_before_the_answer_to_its_submit",),
-    "R7": (
-        "test_server.py::test_a_receiver_that_binds_wakes_its_notices_and_a_transmitter_does_not",
-        "../whole/test_smpp.py::test_what_is_owed_waits_for_a_bind_over_a_restart_and_a_crash",
+    test_checklist_receipts.test_each_case_is_told_so_and_is_done_with_its_answer: (
+        test_checklist_receipts.ROWS
     ),
-    "R9": ("test_server.py::test_receivers_of_an_account_take_turns",),
+    test_checklist_receipts.test_a_refusal_is_tried_again_or_parked_and_the_session_survives: (
+        test_checklist_receipts.REFUSED
+    ),
+    test_checklist_framing.test_each_scene_goes_as_the_checklist_says: test_checklist_framing.ROWS,
+    test_checklist_sessions.test_each_scene_goes_as_the_checklist_says: (
+        test_checklist_sessions.ROWS
+    ),
+    test_checklist_stored.test_each_scene_goes_as_the_checklist_says: test_checklist_stored.ROWS,
 }
-"""Rows that no table can hold, because their cases take time or several sessions."""
+"""What tries which rows."""
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+def number_of(row):
+    """Return the number that a row of a table begins with."""
+    return re.match(r"[SFMOR]\d+(?= )", row.name)[0]
 
 
-def functions(path: Path) -> set[str]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {node.name for node in ast.walk(tree(path)) if isinstance(node, kinds)}
+def tried(tables):
+    return {number_of(row) for rows in tables.values() for row in rows}
 
 
-def named(path: Path) -> set[str]:
-    """Return the rows that a module's tables and the names of its tests name."""
-    found = set()
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {match[1] for match in [NAMED.match(node.value)] if match}
-    for name in functions(path):
-        if match := IN_A_TEST.match(name):
-            found |= set(match[1].upper().strip("_").split("_"))
-    return found
+def test_every_row_is_tried():
+    assert [row for row in ROWS if row not in tried(TABLES)] == []
+    assert tried(TABLES) <= set(ROWS)
 
 
-def test_every_row_has_its_cases():
-    modules = [path for path in HERE.glob("test_*.py") if path != Path(__file__)]
-    covered = set().union(*map(named, modules)) | set(ELSEWHERE)
+def test_a_row_that_nobody_tries_is_missed():
+    gone = test_checklist_operations.ROWS
+    fewer = {test: rows for test, rows in TABLES.items() if rows is not gone}
+    assert set(ROWS) - tried(fewer) == {"O1", "O2", "O3", "O4", "O5"}
 
-    assert [row for row in ROWS if row not in covered] == []
+
+@pytest.mark.parametrize("test", TABLES, ids=lambda test: f"{test.__module__}.{test.__name__}")
+def test_each_table_is_tried_whole_byte_by_byte_and_glued(test):
+    marks = {mark.args[0]: mark.args[1] for mark in test.pytestmark if mark.name == "parametrize"}
+    assert marks == {"row": TABLES[test], "cut": CUTS}
 
 
-@pytest.mark.parametrize("row", ELSEWHERE)
-def test_what_is_elsewhere_is_there(row):
-    for place in ELSEWHERE[row]:
-        module, _, name = place.partition("::")
-        path = (HERE / module).resolve()
-        assert path.is_file()
-        assert not name or name in functions(path)
+def test_no_two_rows_of_a_table_have_one_name():
+    for rows in TABLES.values():
+        names = [row.name for row in rows]
+        assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+async def test_the_ways_are_what_they_are_called(make_house, tmp_path):
+    """As the server has read it: octet by octet, or the neighbours in one piece with it."""
+    request = frame(SUBMIT_SM, submit_body(), sequence=5)
+    read = {}
+    for cut in CUTS:
+        with running(tmp_path / "ways.pcap") as tape:
+            on = Play(await make_house(), cut)
+            client = await on.house.client(BIND_TRX)
+            (line,) = tape.lines.values()
+            line.chunks.clear()
+            assert (await on.ask(client, SUBMIT_SM, submit_body())).status == 0
+            read[cut] = line.chunks
+
+    assert read == {
+        "whole": [len(request)],
+        "byte by byte": [1] * len(request),
+        "glued": [len(request) + 2 * len(frame(ENQUIRE_LINK))],
+    }
 
 
 def test_the_rows_are_those_of_the_facts():
@@ -94,4 +104,6 @@ def test_the_rows_are_those_of_the_facts():
         reason = f"the facts are not there: {FACTS}"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
-    assert re.findall(r"^\| ([SFMOR]\d+) \|", FACTS.read_text("utf-8"), re.MULTILINE) == ROWS
+    found = re.findall(r"^\| ([SFMOR]\d+) \|", FACTS.read_text("utf-8"), re.MULTILINE)
+    assert [row for row in found if row not in tried(TABLES)] == []
+    assert found == ROWS

@@ -17,6 +17,7 @@ from tests.smpp_server.esme import (
     submit_body,
 )
 from tests.smpp_server.test_limits import answer_to
+from tests.smpp_server.test_server import LITTLE, keep_little
 
 CHUNK = 256 * 1024
 """Octets that an event loop reads at most at once."""
@@ -71,9 +72,10 @@ async def test_f10_submits_beyond_the_window_wait_unread_whatever_is_sent(make_h
 
 
 async def test_of_who_never_reads_its_answers_nothing_more_is_taken_and_nobody_is_delayed(house):
-    deaf = await house.client(BIND_TRX)
+    deaf = await house.client(BIND_TRX, room=LITTLE)
     deaf.reader._transport.pause_reading()
     (connection,) = connections(house)
+    keep_little(connection)
     enquiries = frame(ENQUIRE_LINK) * 1000  # short to ask, and each is answered
     async with asyncio.timeout(PATIENCE):
         while connection.session._stalled is None:

@@ -9,28 +9,20 @@ from appliance.clock import ManualClock
 from appliance.store.messages import BEHIND
 from tests.smpp_server.esme import (
     BIND_TRX,
-    DATA_SM,
     ENQUIRE_LINK,
     RESP,
     SUBMIT_MULTI,
     SUBMIT_SM,
-    data_body,
     frame,
     multi_body,
     submit_body,
     tlv,
 )
-from tests.smpp_server.test_checklist import CUTS, PAYLOAD, sar, send
+from tests.smpp_server.test_checklist import sar
 
-THROTTLED, QUEUE_FULL = 0x58, 0x14
+THROTTLED = 0x58
 
 CONGESTION = 0x0428
-
-ONE_MESSAGE = {
-    "submit_sm": (SUBMIT_SM, submit_body()),
-    "data_sm": (DATA_SM, data_body(tail=tlv(PAYLOAD, b"x"))),
-    "submit_multi": (SUBMIT_MULTI, multi_body([(1, 1, b"4915112345678")])),
-}
 
 
 def destinations(count):
@@ -68,40 +60,6 @@ async def statuses(client, count, command=SUBMIT_SM, body=None):
         client.send(frame(command, body or submit_body(), sequence=sequence))
     answers = [await client.receive() for _ in range(count)]
     return [one.status for one in sorted(answers, key=lambda one: one.sequence)]
-
-
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("kind", ONE_MESSAGE)
-async def test_m16_one_too_many_is_throttled_stores_nothing_and_the_session_stays(
-    real, client, kind, cut
-):
-    await limited(real, submits_per_second=1, burst=1)
-    command, body = ONE_MESSAGE[kind]
-    assert await statuses(client, 1, command, body) == [0]
-
-    await send(client, frame(command, body, sequence=9), cut)
-
-    assert await answer_to(client, 9) == (command | RESP, THROTTLED, 9, b"")
-    client.send(frame(ENQUIRE_LINK, sequence=99))
-    assert (await answer_to(client, 99))[:2] == (ENQUIRE_LINK | RESP, 0)
-    assert len(await real.all_stored()) == 1
-
-
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("kind", ONE_MESSAGE)
-async def test_m17_a_full_queue_is_told_as_that_stores_nothing_and_the_session_stays(
-    real, client, kind, cut
-):
-    await limited(real, queue_ceiling=1)
-    command, body = ONE_MESSAGE[kind]
-    assert await statuses(client, 1, command, body) == [0]
-
-    await send(client, frame(command, body, sequence=9), cut)
-
-    assert await answer_to(client, 9) == (command | RESP, QUEUE_FULL, 9, b"")
-    client.send(frame(ENQUIRE_LINK, sequence=99))
-    assert (await answer_to(client, 99))[:2] == (ENQUIRE_LINK | RESP, 0)
-    assert len(await real.all_stored()) == 1
 
 
 async def test_a_burst_of_the_segments_of_a_long_message_passes_at_any_rate(real, client):

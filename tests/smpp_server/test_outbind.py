@@ -225,3 +225,12 @@ async def test_a_session_by_call_is_a_session_like_any_other(house, esme):
     assert await client.ask(frame(ENQUIRE_LINK)) == (ENQUIRE_LINK | RESP, 0, 1, b"")
     (info,) = house.server.sessions()
     assert (info.bind, info.peer) == ("rx", esme.address)
+
+
+async def test_a_name_that_cannot_even_be_looked_up_is_one_more_call_in_vain(house):
+    impatient(house, 0.01)
+    acme = Account(id=7, name="Acme", system_id="acme", created_at=WHEN, outbind="a..b:2775")
+    for _ in range(2):
+        async with woken(house):
+            await nobody(house, acme)
+    assert house.server._caller._calls == {}

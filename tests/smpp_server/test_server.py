@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import socket
 import struct
 from datetime import timedelta
 
@@ -51,7 +52,10 @@ async def test_an_account_may_bind_as_often_as_it_may_whatever_the_type(house):
         await house.client(bind)
 
     fifth = await house.client()
-    assert (await fifth.ask(frame(BIND_TX, bind_body())))[:2] == (BIND_TX | RESP, 0x0D)
+    fifth.send(frame(BIND_TX, bind_body()))
+    for client in house.clients[:4]:
+        await client.answer(await client.receive())  # enquire_link: they are there
+    assert (await fifth.receive())[:2] == (BIND_TX | RESP, 0x0D)
     assert await fifth.closed() == b""
 
     await house.clients[0].close()
@@ -408,12 +412,21 @@ async def test_a_long_inbound_message_to_a_peer_of_3_3_is_done_when_all_parts_ar
 
 # Peers that do not read
 
+LITTLE = 4096
+
+
+def keep_little(connection):
+    """Let the kernel keep little of what is said there: so it is soon seen who does not read."""
+    kept = connection._transport.get_extra_info("socket")
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LITTLE)
+
 
 async def test_a_client_that_never_reads_costs_bounded_memory_and_is_closed(make_house):
     house = await make_house(response_seconds=0.3)
-    client = await house.client(BIND_TRX)
+    client = await house.client(BIND_TRX, room=LITTLE)
     client.reader._transport.pause_reading()
     (connection,) = house.server._connections
+    keep_little(connection)
     enquiries = frame(ENQUIRE_LINK) * 1000
     most = 0
 
@@ -432,9 +445,10 @@ async def test_a_client_that_never_reads_costs_bounded_memory_and_is_closed(make
 
 async def deaf_client(house):
     """Bind a client that asks and asks and reads no answer, until the server has noticed."""
-    deaf = await house.client(BIND_TRX)
+    deaf = await house.client(BIND_TRX, room=LITTLE)
     deaf.reader._transport.pause_reading()
     (connection,) = house.server._connections
+    keep_little(connection)
     async with asyncio.timeout(PATIENCE):
         while connection.session._stalled is None:
             if deaf.writer.transport.get_write_buffer_size() < 65_536:

@@ -9,7 +9,6 @@ from appliance.smpp_server.pdu import Pdu, decode
 from appliance.smpp_server.rules import Timing
 from tests.smpp_server.esme import (
     BIND_TRX,
-    BIND_TX,
     CANCEL_SM,
     DATA_SM,
     ENQUIRE_LINK,
@@ -20,7 +19,6 @@ from tests.smpp_server.esme import (
     RESP,
     SUBMIT_MULTI,
     SUBMIT_SM,
-    UNBIND,
     bind_body,
     cancel_body,
     data_body,
@@ -38,49 +36,13 @@ TO = (1, 1, b"4915112345678")
 
 async def test_every_timer_is_as_it_is_set_and_can_be_shown(make_house):
     names = ("session_init", "pdu_read", "enquire_link", "inactivity", "response", "leaving")
-    seconds = dict(zip(names, range(11, 17), strict=True))
+    seconds = dict(zip((*names, "proof"), range(11, 18), strict=True))
 
     house = await make_house(**{f"{name}_seconds": value for name, value in seconds.items()})
 
     assert house.server.timing == Timing(
         **{name: timedelta(seconds=value) for name, value in seconds.items()}
     )
-
-
-@pytest.mark.parametrize("bound", [False, True])
-async def test_f5_half_a_pdu_closes_when_its_time_is_over(make_house, bound):
-    house = await make_house(pdu_read_seconds=0.05)
-    client = await house.client(BIND_TX if bound else None)
-
-    client.send(frame(SUBMIT_SM, submit_body())[:-1])
-
-    assert await client.closed() == b""
-    assert house.intake.taken == []
-
-
-async def test_s12_an_unbind_of_ours_that_is_not_answered_closes_in_time(make_house):
-    house = await make_house(leaving_seconds=0.05)
-    client = await house.client(BIND_TX)
-    (info,) = house.server.sessions()
-
-    assert house.server.unbind(info.number)
-
-    assert (await client.receive()).command == UNBIND
-    assert await client.closed() == b""
-    assert not house.server.unbind(info.number)
-
-
-async def test_s11_an_unbind_is_answered_after_what_is_outstanding(house):
-    house.intake.gate.clear()
-    client = await house.client(BIND_TX)
-    client.send(frame(SUBMIT_SM, submit_body(), sequence=2) + frame(UNBIND, sequence=3))
-    client.send(frame(ENQUIRE_LINK, sequence=4))  # behind an unbind nothing is looked at
-
-    house.intake.gate.set()
-
-    assert await client.receive() == (SUBMIT_SM | RESP, 0, 2, b"m1\0")
-    assert await client.receive() == (UNBIND | RESP, 0, 3, b"")
-    assert await client.closed() == b""
 
 
 @pytest.mark.parametrize("version", [0x00, 0x33])

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import BadCertificate, CannotListen
 from appliance.models import Account
-from appliance.smpp_server.tls import Certificates
+from appliance.smpp_server.tls import Certificates, Nobody
 from tests.smpp_server.esme import (
     ACCOUNT,
     BIND_TRX,
@@ -56,6 +56,13 @@ def installed(papers, tmp_path):
         return {"tls_certificate": str(places[0]), "tls_key": str(places[1])}
 
     return install
+
+
+class Told(Nobody):
+    """Keeps what it hears of new files."""
+
+    def __init__(self, told):
+        self.troubled = told.append
 
 
 def trusting(*certificates, own=None):
@@ -192,7 +199,7 @@ async def test_broken_new_files_change_nothing_and_are_told_once(
 def test_trouble_with_new_files_is_told_and_that_it_is_over(installed, papers, tmp_path):
     told = []
     files = installed("one")
-    read = Certificates(files["tls_certificate"], files["tls_key"], "", told.append)
+    read = Certificates(files["tls_certificate"], files["tls_key"], "", Told(told))
     first = read.context
 
     shutil.copyfile(papers["two"][1], tmp_path / "server.key")  # a key of another
@@ -232,7 +239,7 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(installed, 
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
     )
     with pytest.raises(BadCertificate):
-        Certificates(files["tls_certificate"], files["tls_key"], "", print)
+        Certificates(files["tls_certificate"], files["tls_key"], "")
 
 
 async def test_a_port_that_is_taken_is_named(make_house, installed):

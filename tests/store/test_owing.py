@@ -4,11 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from appliance.errors import NotFound
 from appliance.lifecycle import Event, State
 from appliance.models import Outcome
 from appliance.store.chores import CHUNK
+from appliance.store.engine import open_engine
+from appliance.store.notices import CHUNK as AT_ONCE
 from appliance.store.owing import OwedCount, Standing
 from tests.store.steps import HOURS, begun, end, report, told
 from tests.store.test_messages import stop
@@ -160,3 +163,68 @@ async def test_what_the_centre_still_tries_is_of_a_report(world):
     await world.store.reports.take(report(world, None))
     news = (await owed(world))[-1].news
     assert (news.state, news.cause_code, news.reported) == (State.SENT, 0x20, True)
+
+
+async def all_parked(world):
+    return [one.standing for one in await world.store.owing.shown(None, most=10_000)]
+
+
+async def test_the_writer_parks_a_few_at_a_time_however_many_are_too_old(world, url):
+    """A million of them must not keep modems waiting for their answers to be written."""
+    other = await account_of(world, name="bank", webhook_url="http://127.0.0.1:1/")
+    many = 2 * AT_ONCE + 2
+    await world.store.inbound.take(stop(world, "Hello"))
+    copy = """
+        INSERT INTO notice (id, account_id, kind, inbound_id, parts_delivered, tries, reported,
+            expired, parts_taken, created_at, due_at)
+        SELECT id + :number, :account, kind, inbound_id, 0, 0, reported, expired, 0, created_at,
+            due_at FROM notice WHERE id = :row
+    """
+    (first,) = await owed(world)
+    accounts = (world.account.id, other)
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        copies = [
+            {"number": number, "row": first.id, "account": accounts[number % 2]}
+            for number in range(1, many)
+        ]
+        connection.execute(text(copy), copies)
+    engine.dispose()
+    world.clock.advance(timedelta(days=8))
+    await world.store.inbound.take(stop(world, "young", fingerprint=("young",)))
+    beat = world.store.beat
+
+    later = world.clock.now()
+    assert await world.store.notices.park_older(later - 7 * DAYS, later) == many
+
+    assert world.store.beat - beat == 3  # transactions
+    assert (await all_parked(world)).count(Standing.EXPIRED) == many
+    assert len(await owed(world)) == 1
+
+
+async def test_what_is_taken_in_the_moment_it_is_too_old_is_taken(world):
+    """Its account has it: to release it would tell it twice."""
+    await sent(world)
+    (notice,) = await owed(world)
+    world.clock.advance(8 * DAYS)
+    now = world.clock.now()
+    assert await world.store.notices.park_older(now - 7 * DAYS, now) == 1
+    await world.store.notices.done(notice.id, now)
+
+    assert await shown(world) == []
+    assert await world.store.owing.counts() == []
+    assert await world.store.owing.release(world.account.id, now) == 0
+
+
+async def test_what_was_taken_of_several_parts_is_kept_and_goes_with_the_notice(world):
+    await world.store.inbound.take(stop(world, "Hello"))
+    (notice,) = await owed(world)
+    assert (notice.parts_taken, notice.parts_form) == (0, "")
+    await world.store.notices.part_taken(notice.id, 2, "3/40/0/400")
+    await world.store.notices.failed(notice.id, "0x64", world.clock.now())
+    (notice,) = await owed(world)
+    assert (notice.parts_taken, notice.parts_form) == (2, "3/40/0/400")
+
+    await refuse(world, notice)
+    assert await world.store.owing.release(world.account.id, world.clock.now()) == 1
+    assert (await owed(world))[0].parts_taken == 0  # as if it were new

@@ -32,10 +32,20 @@ def added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("client_certificate", AutoString(), nullable=True),
             sa.Column("outbind", AutoString(), nullable=True),
         ),
+        "daemon": (
+            sa.Column(
+                "answered",
+                sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+                server_default=sa.text("0"),
+                nullable=False,
+            ),
+        ),
         "notice": (
             sa.Column("reported", sa.Boolean(), server_default=sa.false(), nullable=False),
             sa.Column("expired", sa.Boolean(), server_default=sa.false(), nullable=False),
             sa.Column("released_at", UTCDateTime(), nullable=True),
+            sa.Column("parts_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
+            sa.Column("parts_form", AutoString(), nullable=True),
         ),
     }
 
