@@ -60,7 +60,9 @@ class Pin(Asked):
 
     kind: ClassVar[Kind] = Kind.PIN
 
-    pin: str = Field(pattern="^[0-9]{4,8}$", repr=False, description="4 to 8 digits.")
+    pin: str = Field(
+        pattern="^[0-9]{4,8}$", repr=False, description="4 to 8 digits.", examples=["1234"]
+    )
 
 
 class Ussd(Asked):
@@ -81,7 +83,11 @@ class UssdAnswer(Asked):
     kind: ClassVar[Kind] = Kind.USSD_ANSWER
 
     text: str = Field(
-        min_length=1, max_length=182, pattern=r"^[^\x00-\x1f\x7f]+$", description="Such as 1."
+        min_length=1,
+        max_length=182,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Such as 1.",
+        examples=["1"],
     )
 
 
@@ -118,7 +124,13 @@ class SendTest(Asked):
 
     kind: ClassVar[Kind] = Kind.TEST_MESSAGE
 
-    to: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$", description="The number.")
+    to: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00]+$",
+        description="The number.",
+        examples=["+4915228817386"],
+    )
     text: str = Field(
         default=TEST_TEXT, min_length=1, max_length=1000, pattern=r"^[^\x00]+$", description="Text."
     )

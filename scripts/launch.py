@@ -63,6 +63,9 @@ async def launch(config_file: Path | None, arguments: Sequence[str], *, as_json:
     place.refuse_what_cannot_work()
     async with AsyncExitStack() as stack:
         bank = None if real_modems(config) else await start_bank(place, stack)
+        if bank is not None and "trust_clock" not in config.site.model_fields_set:
+            # At a desk, and in a container whose clock is its host's, marketing can be tried too.
+            os.environ["APPLIANCE_SITE__TRUST_CLOCK"] = "true"
         daemon = await Child.start("appliance", "run", *arguments)
         stack.push_async_callback(daemon.stop, GRACE)
         say(f"Starting the daemon; its data is in {place.data}")

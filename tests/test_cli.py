@@ -4,17 +4,20 @@ import asyncio
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance import __version__
 from appliance.cli import main
 from appliance.errors import StoreLocked
 from appliance.store.bell import CHANGES
 from appliance.store.lock import DirectoryLock
 from tests.api.house import NUMBER, House, house, settings
 from tests.forking import run
+from tests.smpp_server.papers import self_signed
 
 __all__ = ["house", "settings"]
 
@@ -140,12 +143,14 @@ async def test_modems_shows_each_line_in_words_with_cause_and_next_step(house):
 
     assert ended.code == 0
     title, *rows = ended.out.splitlines()
-    assert title.split()[:3] == ["MODEM", "STATE", "OPERATOR"]
+    assert title.split()[:4] == ["LINE", "MODEM", "STATE", "OPERATOR"]
     assert "good, −71 dBm" in ended.out
     assert "needs its PIN" in ended.out
-    assert "The SIM asks for its PIN. Set pin under [[sims]]." in rows[-1]
+    assert "1-1.3: The SIM asks for its PIN. Set pin under [[sims]]." in rows[-1]
     found = (await appliance(data_of(house), "modems", "--json")).json()
     assert {line["state"] for line in found} == {"ready", "pin_needed"}
+    await house.store.lines.pause(await house.has_line(), "lent out", house.now())
+    assert "paused" in (await appliance(data_of(house), "modems")).out
 
 
 async def test_messages_are_listed_without_texts_and_shown_one_by_one_with_them(house):
@@ -169,9 +174,16 @@ async def test_messages_are_listed_by_what_is_asked_for(house):
     for number in (NUMBER, "+4915228817399"):
         await appliance(data_of(house), "send", number, TEXT)
     found = await appliance(data_of(house), "messages", "--to", NUMBER, "--json")
-    assert [one["to"] for one in found.json()] == [NUMBER]
+    (one,) = found.json()
+    assert one["to"] == NUMBER
+    assert one["waits"] in (await appliance(data_of(house), "messages", "--to", NUMBER)).out
+    told = (await appliance(data_of(house), "messages", one["id"])).out
+    assert told.count(one["waits"]) == 1, "why it waits is said once"
     found = await appliance(data_of(house), "messages", "--state", "failed", "--json")
     assert found.json() == []
+    assert (await appliance(data_of(house), "messages", "--state", "failed")).out == (
+        "No message fits.\n"
+    )
     assert (await appliance(data_of(house), "messages", "--state", "lost")).code == 2
 
 
@@ -383,11 +395,57 @@ async def test_account_set_holds_for_the_daemon_and_is_shown(house):
     assert (await appliance(data, "account", "set", "nobody", "gsm0", "latin1")).code == 1
 
 
+def test_the_version_is_told_and_a_modem_that_cannot_be_opened_is_a_failure(here):
+    assert here("--version").out == f"{__version__}\n"
+    ended = here("modems", "trace", "/dev/nosuch")
+    assert (ended.code, "It cannot send" in ended.out) == (1, True)
+
+
 def test_account_set_works_without_a_daemon(here):
     assert here("account", "add", "erp").code == 0
 
     assert here("account", "set", "erp", "gsm0", "packed").out == "erp: gsm0 is packed\n"
-    assert "packed" in here("account", "show", "erp").out
+    told = here("account", "show", "erp").out
+    assert "gsm0: packed\n" in told
+    assert "It may be gsm0338, latin1, or packed." in told
+    assert "region: not set: as [numbers] region says\n" in told
+    assert max(map(len, told.splitlines())) < 200, "a table of it would be read by nobody"
     ended = here("account", "set", "erp", "gsm0", "-")
     assert ended.out == "erp: gsm0 is unset: as [smpp] gsm0 says\n"
     assert here("account", "set", "erp", "colour", "red").err.startswith("colour: no such setting")
+
+
+def use(monkeypatch, certificate, key):
+    monkeypatch.setenv("APPLIANCE_SMPP__TLS_CERTIFICATE", str(certificate))
+    monkeypatch.setenv("APPLIANCE_SMPP__TLS_KEY", str(key))
+
+
+def test_check_shows_the_certificate_and_how_long_it_holds(here, tmp_path, monkeypatch):
+    certificate, key = self_signed(tmp_path / "papers", "one", 12)
+    use(monkeypatch, certificate, key)
+    ended, told = here("check"), here("check", "--json")
+
+    assert (ended.code, told.code) == (0, 0)
+    assert f"{certificate}, holds until 20" in ended.out
+    assert "11 days left, get a new one" in ended.out
+    assert f"{key}, readable, fits" in ended.out
+    until = datetime.fromisoformat(told.json()["tls_certificate_until"])
+    assert timedelta(days=11) < until - datetime.now(UTC) <= timedelta(days=12)
+
+    use(monkeypatch, *self_signed(tmp_path / "papers", "two", 90))
+    assert "days left" not in here("check").out
+
+
+def test_check_says_what_is_wrong_with_the_files_for_tls(here, tmp_path, monkeypatch):
+    certificate, _ = self_signed(tmp_path / "papers", "one")
+    _, other = self_signed(tmp_path / "papers", "two")
+    for key, complaint in ((tmp_path / "none.key", "No such file"), (other, "mismatch")):
+        use(monkeypatch, certificate, key)
+        ended, told = here("check"), here("check", "--json")
+        assert (ended.code, told.code) == (1, 1)
+        assert complaint in ended.err
+        assert complaint in told.json()["complaints"][0]
+    monkeypatch.setenv("APPLIANCE_SMPP__ENABLED", "false")
+    off = here("check")
+    assert off.code == 0
+    assert "Certificate" not in off.out

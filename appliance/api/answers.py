@@ -240,6 +240,7 @@ class LocalMessage(Message):
     """A message with the account it belongs to: for the command line."""
 
     account: str
+    waits: str | None = Field(default=None, description="Why it has not left, if looked at.")
 
 
 class LocalMessageWithStory(MessageWithStory):
@@ -276,10 +277,10 @@ class Line(Answer):
     )
     mending: str = Field(description="What is being done to mend it, empty if nothing.")
     mended: dict[str, int] | None = Field(description="How often it was mended, by what was done.")
-    balance: float | None
     counted: dict[str, int] | None = Field(
         description="How often what was seen of it since the daemon began: broadcasts, full, …."
     )
+    balance: float | None
     balance_text: str | None
     balance_at: datetime | None
     paused_at: datetime | None

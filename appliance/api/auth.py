@@ -49,7 +49,7 @@ async def admin(account: CurrentAccount) -> Account:
 
     """
     if not account.admin:
-        raise Forbidden("only accounts made with --admin may look after lines")
+        raise Forbidden("this needs the key of an account made with --admin")
     return account
 
 

@@ -28,6 +28,13 @@ WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
 """What a schema says of its values, the most telling first."""
 
 
+METHODS: Final = ("post", "get", "put", "delete")
+
+VERSION: Final = "/v1/"
+
+JSON: Final = "application/json"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A row of a table of fields."""
@@ -40,7 +47,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked for, or that a webhook tells."""
+    """One thing that can be asked for, or that a webhook tells.
+
+    Attributes:
+        sent: the type of its body; '' if it has none.
+        example: of that body; '' if there is none.
+
+    """
 
     anchor: str
     method: str
@@ -52,6 +65,7 @@ class Operation:
     body: list[Field]
     answer: list[Field]
     status: str
+    sent: str
     example: str
 
 
@@ -71,12 +85,24 @@ async def show_docs(request: Request) -> Response:
 
 
 def _operations(paths: Json, schemas: Json) -> Iterator[Operation]:
-    for path, methods in paths.items():
-        for method, found in methods.items():
-            yield _operation(path, method, found, schemas)
+    """Yield them by noun, and of each noun what one begins with first."""
+    nouns = list(dict.fromkeys(map(_noun, paths)))
+    all_of_them = [(path, method) for path, methods in paths.items() for method in methods]
+
+    def place(one: tuple[str, str]) -> tuple[int, bool, int, str, int]:
+        path, method = one
+        return nouns.index(_noun(path)), "{" in path, path.count("/"), path, METHODS.index(method)
+
+    for path, method in sorted(all_of_them, key=place):
+        yield _operation(path, method, paths[path][method], schemas)
+
+
+def _noun(path: str) -> str:
+    return path.removeprefix(VERSION).partition("/")[0]
 
 
 def _operation(path: str, method: str, found: Json, schemas: Json) -> Operation:
+    sent = next(iter(found.get("requestBody", {}).get("content", {})), "")
     body = _resolved(_content(found.get("requestBody", {})), schemas)
     status = next(code for code in found["responses"] if code.startswith("2"))
     answer = _resolved(_content(found["responses"][status]), schemas)
@@ -90,9 +116,10 @@ def _operation(path: str, method: str, found: Json, schemas: Json) -> Operation:
         secured="security" in found,
         parameters=[_parameter(one, schemas) for one in found.get("parameters", [])],
         body=[_optional(field) for field in _fields(body, schemas)],
-        answer=_fields(answer, schemas),
+        answer=[replace(field, required=False) for field in _fields(answer, schemas)],
         status=status,
-        example=_example(body),
+        sent=sent,
+        example=_example(body) if sent == JSON else "",
     )
 
 
@@ -109,9 +136,14 @@ def _optional(field: Field) -> Field:
 
 
 def _example(schema: Json) -> str:
-    """Return the first example as JSON, its fields in the schema's order."""
-    example: Json = next(iter(schema.get("examples", [])), {})
-    ordered = {name: example[name] for name in schema.get("properties", {}) if name in example}
+    """Return the first example as JSON, its fields in the schema's order.
+
+    A schema that has none is made one of its fields' examples.
+    """
+    fields: Json = schema.get("properties", {})
+    of_fields = {name: one["examples"][0] for name, one in fields.items() if "examples" in one}
+    example: Json = next(iter(schema.get("examples", [])), of_fields)
+    ordered = {name: example[name] for name in fields if name in example}
     return json.dumps(ordered, ensure_ascii=False, indent=2) if ordered else ""
 
 
@@ -149,7 +181,7 @@ def _kind(schema: Json, schemas: Json) -> str:
 
 
 def _content(holder: Json) -> Json:
-    schema: Json = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    schema: Json = holder.get("content", {}).get(JSON, {}).get("schema", {})
     return schema
 
 

@@ -30,11 +30,14 @@ from appliance.lifecycle import FINAL, State
 from appliance.store import Store
 from appliance.store.accounts import LOCAL, NewAccount
 from appliance.store.bell import CHANGES
-from appliance.store.shown import MessageStory
+from appliance.store.shown import MessageStory, MessageView
 
 router = APIRouter(prefix="/local", tags=["This box only"])
 router.include_router(account_settings.router)
 router.include_router(account_secrets.router)
+
+MOST_EXPLAINED: Final = 50
+"""Messages of a list that are said what they wait for: that takes a look at each."""
 
 SETTLED: Final = FINAL | {State.NO_REPORT}
 
@@ -106,7 +109,12 @@ async def list_messages(
 ) -> list[LocalMessage]:
     """List the messages of all accounts, newest first; all of them, or those asked for."""
     found = await doors.store.views.messages(None, most=limit, before=before, wanted=wanted)
-    return [LocalMessage.of(view) for view in found]
+    return [await _listed(doors, view, why=n < MOST_EXPLAINED) for n, view in enumerate(found)]
+
+
+async def _listed(doors: Doors, view: MessageView, *, why: bool) -> LocalMessage:
+    waits = await doors.waits(view.id, view.state) if why else None
+    return LocalMessage.of(view).model_copy(update={"waits": waits})
 
 
 @router.delete("/messages/{message_id}")

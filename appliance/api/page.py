@@ -63,6 +63,7 @@ class LineCard:
     failed: int
     mending: str
     mended: str
+    counted: str
     reports: words.Word
     storage: str
     balance: str
@@ -174,6 +175,7 @@ async def read(doors: Doors) -> dict[str, Any]:
         "zone": f"{now.astimezone(zone):%Z}",
         "lines": lines,
         "usable": (usable := sum(line.state.tone == "good" for line in lines)),
+        "held": sum(bool(line.cause) for line in lines if line.state.tone == "good"),
         "tone": _tone(ready, usable, len(lines)),
         "apps": await apps_shown.read(doors, at),
         "queue": queue,
@@ -203,9 +205,9 @@ def _card(doors: Doors, view: LineView, at: Callable[[datetime], str]) -> LineCa
     return LineCard(
         title=_sim_name(doors, view.sim) or modem,
         simulated=view.simulated,
-        state=words.line_word(view.state),
+        state=words.line_word(view.state, paused=view.paused_at is not None),
         since=at(view.changed_at),
-        cause=view.cause,
+        cause=words.sentence(view.cause),
         next_step=view.next_step,
         operator=view.operator or "none",
         signal=words.signal(view.signal_dbm),
@@ -215,8 +217,9 @@ def _card(doors: Doors, view: LineView, at: Callable[[datetime], str]) -> LineCa
         port=view.port,
         sent=view.sent,
         failed=view.failed,
-        mending=view.mending,
+        mending=words.sentence(view.mending),
         mended=words.mended(view.mended),
+        counted=words.counted(view.counted),
         reports=_reports(view, at),
         storage=view.storage or "",
         balance=_balance(view, at),
@@ -243,7 +246,7 @@ def _incident(doors: Doors, view: IncidentView, at: str) -> IncidentRow:
         at=at,
         where=where or view.slot or "this box",
         state=words.incident(lasting=view.lasting, over=view.ended_at is not None),
-        sentence=view.sentence,
+        sentence=words.sentence(view.sentence),
         next_step="" if view.ended_at else view.next_step,
     )
 
@@ -260,7 +263,7 @@ async def _sent(doors: Doors, view: MessageView, at: str) -> MessageRow:
 
 
 def _came(doors: Doors, view: InboundView, at: str) -> MessageRow:
-    note = f"{view.missing} missing" if view.missing else ""
+    note = f"{view.missing} missing" if view.missing else words.INBOUND_NOTES.get(view.state, "")
     state, note = words.KEYWORDS.get(view.keyword or "", (words.INBOUND[view.state], note))
     return MessageRow(
         at=at,

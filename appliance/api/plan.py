@@ -36,7 +36,7 @@ class PlanRequest(Request):
     """What is to be sent, some day."""
 
     messages: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(
-        description="How many, to different recipients."
+        description="How many, to different recipients.", examples=[10_000]
     )
     parts: Annotated[StrictInt, Field(ge=1, le=255)] = Field(
         default=1, description="Of each message."

@@ -37,6 +37,7 @@ from appliance.errors import (
     TooOften,
     Unauthorised,
 )
+from appliance.errors.invalid import why_invalid
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -109,14 +110,15 @@ ALL_KINDS: Final = tuple(dict.fromkeys((NOT_JSON, INVALID, *KINDS.values(), WRON
 FIELD_NAMES: Final = {"not_before": "send_at", "idempotency_key": "Idempotency-Key"}
 """What a submission calls otherwise than the API."""
 
+MISSING: Final = {"trace": "nothing is traced of this account: begin a trace first"}
+"""What is said of what is not there, where that is more than its absence."""
+
 REASONS: Final = {
-    "missing": "is required",
     "extra_forbidden": "is no field of this request",
     "model_attributes_type": "must be a JSON object, sent with Content-Type: application/json",
     "dict_type": "must be a JSON object, sent with Content-Type: application/json",
-    "string_unicode": "is no valid Unicode",
 }
-"""Pydantic's kinds of error for which we have better words; the others keep its own."""
+"""What is said of a request otherwise than of anything else."""
 
 
 def problem(
@@ -163,7 +165,7 @@ def of_ours(error: ApplianceError) -> dict[str, Any]:
         field = FIELD_NAMES.get(error.field, error.field)
         return _content(kind_of(error), f"{field}: {error.reason}", [(field, error.reason)])
     if isinstance(error, NotFound):
-        return _content(kind_of(error), f"there is no such {error.kind}")
+        return _content(kind_of(error), MISSING.get(error.kind) or f"there is no such {error.kind}")
     return _content(kind_of(error), str(error))
 
 
@@ -223,6 +225,4 @@ def _field(place: Sequence[str | int]) -> str:
 
 def _reason(found: Mapping[str, Any]) -> str:
     """Return what is wrong, without the value that was given."""
-    known = REASONS.get(found["type"])
-    message: str = known or found["msg"]
-    return message.removeprefix("Value error, ").replace("Input should be", "should be")
+    return why_invalid(found, REASONS)

@@ -43,7 +43,9 @@ class CancelRequest(Request):
         ]
         | None
     ) = Field(default=None, description="Messages by their ids.")
-    batch: OwnName | None = Field(default=None, description="All of a batch.")
+    batch: OwnName | None = Field(
+        default=None, description="All of a batch.", examples=["spring-sale"]
+    )
     reference: OwnName | None = Field(default=None, description="The one with this reference.")
     to: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
         default=None, description="All to this number."
@@ -95,7 +97,7 @@ class ReplaceRequest(Request):
     """What is to be otherwise; what is left out stays as it is."""
 
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), Clean] | None = Field(
-        default=None, description="Another text."
+        default=None, description="Another text.", examples=["Your parcel arrives tomorrow."]
     )
     data: Octets | None = Field(default=None, description="Another 8-bit payload, base64.")
     send_at: Moment | None = Field(default=None, description="Not before this moment.")

@@ -44,11 +44,19 @@ LINES: Final[Mapping[str, Word]] = {
     "disabled": Word("switched off", "idle"),
 }
 
+PAUSED: Final = Word("paused", "warn")
+"""A SIM that sends nothing until it is resumed or tried; its modem may be ready all the same."""
+
+CAN_SEND: Final = frozenset({"ready", "sending"})
+
 INBOUND: Final[Mapping[str, Word]] = {
     "complete": Word("complete", "good"),
     "waiting": Word("parts are missing", "busy"),
     "undecodable": Word("cannot be read", "warn"),
 }
+
+INBOUND_NOTES: Final = {"undecodable": "Kept as it came; the log says what is wrong with it."}
+"""What a technician needs to know besides."""
 
 KEYWORDS: Final[Mapping[str, tuple[Word, str]]] = {
     "stop": (Word("STOP", "warn"), "Is not written to any more."),
@@ -70,6 +78,15 @@ REPORTS: Final = {
     "off": Word("not asked for, as set for this SIM", "idle"),
 }
 """Why no report comes."""
+
+COUNTED: Final[Mapping[str, str]] = {
+    "restarts": "restarted by itself",
+    "full": "memory full",
+    "drafts_deleted": "draft deleted for want of room",
+    "silent_listings": "fell silent at a listing",
+    "broadcasts": "cell broadcast ignored",
+}
+"""What is counted of a modem (``Modem.counts``), in words."""
 
 REPORTS_UNSEEN: Final = Word("not seen yet", "idle")
 
@@ -94,9 +111,19 @@ class Signal:
     bars: int
 
 
-def line_word(state: str) -> Word:
-    """Return the word for a line's state."""
+def line_word(state: str, *, paused: bool = False) -> Word:
+    """Return the word for a line's state; ``paused``: its SIM is."""
+    if paused and state in CAN_SEND:
+        return PAUSED
     return LINES.get(state) or Word(state.replace("_", " "), "warn")
+
+
+def sentence(said: str) -> str:
+    """Return words of a log or an error as a sentence among others; '' stays as it is."""
+    if not said:
+        return ""
+    ended = said if said[-1] in ".!?:…" else f"{said}."
+    return ended[0].upper() + ended[1:]
 
 
 def bind(state: str) -> Word:
@@ -122,6 +149,14 @@ def short_sim(iccid: str | None) -> str:
 def hidden(number: str | None) -> str:
     """Return a number as whoever stands before the page may see it."""
     return masked(number) if number else "–"
+
+
+def counted(counts: Mapping[str, int] | None) -> str:
+    """Return what else was seen of a modem, and how often; empty if nothing was."""
+    found = counts or {}
+    return ", ".join(
+        f"{words} {_times(found[what])}" for what, words in COUNTED.items() if found.get(what)
+    )
 
 
 def mended(counts: Mapping[str, int] | None) -> str:

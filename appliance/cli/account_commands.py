@@ -6,9 +6,12 @@ import typer
 from pydantic import ValidationError
 
 from appliance.api.schemas import AccountRequest
+from appliance.api.words import sentence
 from appliance.cli import accounts, output
 from appliance.cli.app import AsJson, ConfigFile, Data, cli, load
 from appliance.cli.ends import TABLE
+from appliance.config.accounts import UNSET
+from appliance.errors.invalid import why_invalid
 
 account = typer.Typer(
     help="The applications that are allowed in.", epilog=TABLE, no_args_is_help=True
@@ -51,9 +54,8 @@ def add_account(
     try:
         new = AccountRequest(name=name, webhook_url=webhook, admin=admin)
     except ValidationError as error:
-        fields = {str(one["loc"][0]) for one in error.errors()}
-        options = [option for field, option in OPTIONS.items() if field in fields]
-        raise typer.BadParameter(f"{' and '.join(options)}: not of the right form") from None
+        wrong = [f"{OPTIONS[str(one['loc'][0])]}: {why_invalid(one)}" for one in error.errors()]
+        raise typer.BadParameter("; ".join(wrong)) from None
     made = accounts.add_account(load(config, data), new)
     if json:
         output.as_json(made)
@@ -129,11 +131,10 @@ def show_account(
     if json:
         output.as_json(found)
         return
-    output.table(
-        ("KEY", "VALUE", "IF UNSET", "WHAT IT IS FOR"),
-        [(one["key"], one["value"], one["unset"], one["help"]) for one in found],
-        "",
-    )
+    for one in found:
+        now = f"not set: {one['unset']}" if one["value"] == UNSET else one["value"]
+        output.words(f"{one['key']}: {now}")
+        output.words(f"    {sentence(one['help'])}\n    It may be {one['form']}.\n\n")
 
 
 @account.command("set")
@@ -147,5 +148,5 @@ def change_setting(
 ) -> None:
     """Set one thing for an account. It holds at once, also for sessions that are bound."""
     changed = accounts.change_setting(load(config, data), name, key, value)
-    now = changed["value"] if changed["value"] != "-" else f"unset: {changed['unset']}"
+    now = changed["value"] if changed["value"] != UNSET else f"unset: {changed['unset']}"
     typer.echo(f"{name}: {key} is {now}")

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from appliance import __version__
 from appliance.cli.ends import TABLE, end_of
 from appliance.config.reading import DEFAULT_PATH, Config
 from appliance.errors import ApplianceError
 
 cli = typer.Typer(
     name="appliance",
-    help="A self-hosted SMS gateway.",
     epilog=TABLE,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -39,6 +39,23 @@ Data = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def appliance(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """A self-hosted SMS gateway."""  # noqa: D401 - it stands in --help
 
 
 class Listing(TyperGroup):

@@ -101,7 +101,7 @@ def list_messages(  # noqa: PLR0917 - its options
     if json:
         output.as_json(found)
     else:
-        _show_messages(loaded, found)
+        _show_messages(loaded, found, wanted=bool(given))
 
 
 @messages.command("show")
@@ -170,7 +170,7 @@ def end_of_message(state: State) -> Exit:
     return Exit.FAILED if state in FAILED else Exit.STILL_OPEN
 
 
-def _show_messages(config: Config, found: list[dict[str, Any]]) -> None:
+def _show_messages(config: Config, found: list[dict[str, Any]], *, wanted: bool) -> None:
     zone = config.site.zone
     output.table(
         ("ID", "TIME", "TO", "STATE", "PARTS", "ACCOUNT", "CAUSE"),
@@ -182,11 +182,13 @@ def _show_messages(config: Config, found: list[dict[str, Any]]) -> None:
                 STATES[State(one["state"])].text,
                 one["parts"],
                 one["account"],
-                one["cause"] or "",
+                one["waits"] or one["cause"] or "",
             )
             for one in found
         ],
-        "There is no message yet. Send one: appliance send NUMBER TEXT",
+        "No message fits."
+        if wanted
+        else "There is no message yet. Send one: appliance send NUMBER TEXT",
     )
 
 
@@ -200,7 +202,7 @@ def _show_story(config: Config, one: dict[str, Any]) -> None:
             ("Data", one["data"]),
             ("State", STATES[State(one["state"])].text),
             ("Waits", one["waits"]),
-            ("Cause", one["cause"]),
+            ("Cause", None if one["cause"] == one["waits"] else one["cause"]),
             ("Parts", f"{one['parts']} ({one['encoding']})"),
             ("Account", one["account"]),
             ("Reference", one["reference"]),

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from appliance.api.words import line_word, short_sim, signal
+from appliance.api.words import line_word, sentence, short_sim, signal
 from appliance.cli import output
 from appliance.cli.app import AsJson, ConfigFile, Data, Listing, cli, load
 from appliance.cli.daemon_socket import ask
@@ -28,20 +28,22 @@ def list_modems(
         output.as_json(found)
         return
     output.table(
-        ("MODEM", "STATE", "OPERATOR", "SIGNAL", "SIM", "NUMBER", "SENT", "FAILED", "PORT"),
+        ("LINE", "MODEM", "STATE", "OPERATOR", "SIGNAL", "SIM", "NUMBER", "SENT", "FAILED", "PORT"),
         [_line_row(line) for line in found],
         "No modem has been found. Plug one in, or name its port under [modems].",
     )
     for line in found:
         if line["cause"]:
-            typer.echo(f"\n{line['port']}: {line['cause']} {line['next_step']}".rstrip())
+            said = f"{sentence(line['cause'])} {line['next_step']}".rstrip()
+            output.words(f"\n{line['slot']}: {said}")
 
 
 def _line_row(line: dict[str, Any]) -> tuple[object, ...]:
     modem = " ".join(filter(None, (line["maker"], line["model"]))) or None
     return (
+        line["slot"],
         modem,
-        line_word(line["state"]).text,
+        line_word(line["state"], paused=line["paused_at"] is not None).text,
         line["operator"],
         signal(line["signal_dbm"]).text,
         short_sim(line["sim"]),

@@ -14,7 +14,7 @@ from appliance import __version__
 from appliance.cli import output
 from appliance.cli.app import AsJson, ConfigFile, Data, load
 from appliance.cli.daemon_socket import ask, follow
-from appliance.cli.ends import DaemonAway, DaemonHolds
+from appliance.cli.ends import DaemonAway, DaemonHolds, Exit
 from appliance.cli.modem_commands import modems
 from appliance.clock import SystemClock
 from appliance.errors import ModemError
@@ -95,7 +95,8 @@ def trace(
     path = settings.socket_path
     if not _line_at(path, port):
         opener = partial(open_port, baud=settings.modems.baud)
-        asyncio.run(_start_shown(port, opener, show_numbers=show_numbers, raw=raw))
+        if not asyncio.run(_start_shown(port, opener, show_numbers=show_numbers, raw=raw)):
+            raise typer.Exit(Exit.FAILED)
         return
     query: dict[str, str | bool] = {"port": port, "show_numbers": show_numbers, "raw": raw}
     with suppress(KeyboardInterrupt):
@@ -103,7 +104,8 @@ def trace(
             output.words(line)
 
 
-async def _start_shown(port: str, opener: Opener, *, show_numbers: bool, raw: bool) -> None:
+async def _start_shown(port: str, opener: Opener, *, show_numbers: bool, raw: bool) -> bool:
+    """Show how a modem starts; return whether it can send then."""
     tap = Tap(SystemClock())
 
     async def show() -> None:
@@ -113,12 +115,13 @@ async def _start_shown(port: str, opener: Opener, *, show_numbers: bool, raw: bo
     showing = asyncio.create_task(show())
     try:
         await start_up(port, tap, opener=opener)
-        said = "It is ready to send."
+        said, ready = "It is ready to send.", True
     except ModemError as error:
-        said = f"It cannot send: {error}"
+        said, ready = f"It cannot send: {error}", False
     await asyncio.sleep(0)  # for the last lines
     showing.cancel()
     output.words(said)
+    return ready
 
 
 def _line_at(path: Path, port: str) -> bool:

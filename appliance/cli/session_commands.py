@@ -102,7 +102,8 @@ def trace(
     elif json:
         output.as_json(ask(path, "GET", place))
     else:
-        output.words(fetch(path, f"{place}/lines").decode("utf-8", "replace"))
+        said = fetch(path, f"{place}/lines").decode("utf-8", "replace")
+        output.words(said or "Nothing has been said on its sessions since the trace began.")
 
 
 def _tell(found: dict[str, Any], *, json: bool, words: str) -> None:

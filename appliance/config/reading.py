@@ -49,6 +49,7 @@ from appliance.config.settings import (
 from appliance.config.smpp import Smpp
 from appliance.config.terms import Group, Limits, Terms, wrong_groups
 from appliance.errors import BadConfig
+from appliance.errors.invalid import why_invalid
 from appliance.policy.contract import Contract
 from appliance.policy.inbound_routes import InboundRoute
 from appliance.policy.limits import Limit
@@ -56,6 +57,8 @@ from appliance.policy.limits import Limit
 DEFAULT_PATH: Final = Path("/etc/appliance/appliance.toml")
 
 PREFIX: Final = "APPLIANCE_"
+
+UNKNOWN: Final = {"extra_forbidden": "there is no such key"}
 
 NESTED: Final = "__"
 
@@ -346,4 +349,4 @@ def _complaint(item: Mapping[str, Any]) -> str:
     where = [str(step) for step in item["loc"]]
     named = PREFIX + NESTED.join(where[:2]).upper()
     variable = f" (from {named})" if named in os.environ else ""
-    return f"{'.'.join(where)}: {item['msg'].removeprefix('Value error, ')}{variable}"
+    return f"{'.'.join(where)}: {why_invalid(item, UNKNOWN)}{variable}"

@@ -1,6 +1,7 @@
 """The API for apps: what is answered, and what is stored then."""
 
 import asyncio
+import re
 import sqlite3
 import uuid
 from base64 import b64encode
@@ -12,6 +13,11 @@ import pytest
 from tests.api.house import NUMBER, SENDER
 
 SIMPLE = {"to": NUMBER, "text": "Hello"}
+BODY_NOT_NEEDED = {"pause", "release", "reset", "resume", "self-test"} | {
+    "trace",
+    "unbind",
+    "ussd-cancel",
+}
 
 
 async def test_a_message_is_accepted_with_its_id_parts_encoding_and_state(api):
@@ -223,7 +229,12 @@ async def test_the_openapi_document_describes_every_route_and_no_local_one(api):
 async def test_the_docs_page_shows_every_route_and_loads_nothing_from_elsewhere(api):
     answer = await api.get("/docs")
 
-    assert "POST /v1/messages" in answer.text
+    heads = re.findall(r"<h2><code>(\w+ [^<]+)", answer.text)
+    assert heads[:2] == ["POST /v1/messages", "GET /v1/messages"], "what one begins with"
+    asked = re.findall(r"<pre><code>(curl -X P[^<]+)", answer.text, re.DOTALL)
+    bodiless = {one.split()[3].partition("/v1/")[2] for one in asked if "Content-Type" not in one}
+    assert {path.rpartition("/")[2] for path in bodiless} <= BODY_NOT_NEEDED
+    assert "--data-binary @FILE" in answer.text
     assert "Idempotency-Key" in answer.text
     assert "problem-opted-out" in answer.text
     assert "http://" not in answer.text.replace(str(api.base_url), "")

@@ -270,14 +270,36 @@ async def test_what_happened_stands_with_what_to_do_until_it_is_over(house, api)
     assert "Top the SIM up." not in shown
 
 
+async def test_a_paused_sim_is_no_line_that_is_ready_and_a_held_one_says_so(house, api):
+    sim = await house.has_line()
+    await house.has_line("2", "89490200001234567891", cause="day limit 3/3, next at 00:00")
+    shown = (await api.get("/")).text
+    assert "2 of 2 lines ready, 1 held back by limits or hours." in shown
+    assert "Day limit 3/3, next at 00:00." in shown, "a sentence among others"
+
+    await house.store.lines.pause(sim, "paused by somebody: lent out", house.now())
+    shown = (await api.get("/")).text
+    assert "1 of 2 lines ready" in shown
+    assert '<span class="state warn">paused</span>' in shown
+
+
+async def test_the_words_of_the_page_are_explained_without_javascript(house, browser):
+    view = await browser.new_page(java_script_enabled=False)
+    await view.goto(house.url)
+    await view.get_by_text("What the words mean").press("Enter")
+    await expect(view.locator(".words")).to_contain_text("A modem with its SIM.")
+
+
 async def test_a_line_tells_its_reports_memory_and_mending(house, api):
     await house.has_line(
         reports="stored",
         storage="SM 17/20",
         mending="Reopening the port (step 3 of 6).",
         mended={"reopen": 2, "reset": 1},
+        counted={"broadcasts": 7, "full": 1},
     )
     shown = (await api.get("/")).text
     for words in ("not seen yet", "SM 17/20", "Reopening the port (step 3 of 6)."):
         assert words in shown
     assert "port reopened twice, restarted once" in shown
+    assert "memory full once, cell broadcast ignored 7 times" in shown

@@ -141,7 +141,9 @@ def test_everything_it_names_answers(launch):
     launcher = launch("--json")
     found = json.loads(launcher.welcome("{"))
 
-    assert httpx.get(found["url"]).status_code == httpx.codes.OK
+    page = httpx.get(found["url"])
+    assert page.status_code == httpx.codes.OK
+    assert "The clock is not set yet" not in page.text, "at a desk all can be tried"
     assert httpx.get(found["docs_url"]).status_code == httpx.codes.OK
     assert (found["smpp"]["host"], found["smpp"]["port"]) == ("127.0.0.1", launcher.ports[1])
     assert found["url"] == f"http://127.0.0.1:{launcher.ports[0]}"
