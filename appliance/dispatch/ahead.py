@@ -112,6 +112,7 @@ class Lane:
             self.asleep = False
         if self.next_due is not None and self.next_due <= now:
             self.stale, self.next_due = True, None
+            self.asleep &= self.deaf  # it is as new as what has just come
         self.changed.add(self)
 
     def sleep(self, until: datetime | None, *, deaf: bool) -> None:

@@ -49,3 +49,22 @@ def test_it_waits_for_its_day_and_leaves_then(tmp_path, limit, says):
     said_first, air = run_jumping(work)
     assert "for 3 parts, next at" in said_first
     assert [to[:7] for to in air] == [SHORT] * 2 + [LONG] * 3
+
+
+def test_what_comes_due_leaves_although_what_waits_before_it_never_can(tmp_path):
+    async def work(loop):
+        clock = JumpingClock(loop, START)
+        contracts = [Contract(name="SIM", limits=(Daily(1, UTC),))]
+        async with pooled(tmp_path, contracts=contracts, clock=clock) as pool:
+            loop.busy = lambda: pool.store.pending > 0
+            given = {"text": "x" * 300, "parts": 2, "expires_at": clock.now() + 3 * DAY}
+            never = await pool.submit("shop", "transactional", f"{LONG}0000000", **given)
+            later = {"not_before": clock.now() + timedelta(minutes=3)}
+            await pool.submit("shop", "transactional", f"{SHORT}0000000", **later)
+            pool.supply()
+            await pool.until_said(never, "SIM: needs 2 parts, day limit 1")
+            loop.skip(timedelta(minutes=3))
+            await pool.until_sent(1)
+            return pool.air
+
+    assert [to[:7] for to in run_jumping(work)] == [SHORT]
