@@ -1,17 +1,20 @@
-"""The privileged helper: turns one USB device off and on again. Runs as root, for one request.
+"""The privileged helper: turns one USB device off and on again, or tells who has a port open.
 
-The daemon has no right to write to sysfs, and shall have none. systemd starts this for each
-connection to a socket that only the daemon's group may open (``systemd/appliance-usb.socket``).
-It reads one line, ``reauthorise 1-1.2`` or ``power 1-1.2``, does that and nothing else, and only
-to a device whose maker makes modems; it answers one line, ``ok`` or ``error: why``. Nothing but
-the standard library, and nothing of this project: what runs as root must be read at one sitting.
+The daemon has no right to write to sysfs or to look at other users' processes, and shall have
+none. systemd starts this as root for each connection to a socket that only the daemon's group may
+open (``systemd/appliance-usb.socket``). It reads one line, ``reauthorise 1-1.2``, ``power 1-1.2``
+or ``holder ttyUSB0``, does that and nothing else, and switches only devices whose makers make
+modems; it answers one line, ``ok`` (with the holders) or ``error: why``. Nothing but the
+standard library, and nothing of this project: what runs as root must be read at one sitting.
 
 ``reauthorise``: ``authorized`` of the device, 0 and then 1. ``power``: ``disable`` of the port of
 its hub, 1 and then 0 (Linux 6.0 and later). Both are described in the kernel's
-Documentation/ABI/testing/sysfs-bus-usb. Not yet proved on hardware.
+Documentation/ABI/testing/sysfs-bus-usb. Not yet proved on hardware. ``holder``: processes are known
+by the device that their open files are, since its name may be another one where they run.
 """
 
 import argparse
+import os
 import re
 import sys
 import time
@@ -20,7 +23,10 @@ from typing import BinaryIO, Final
 
 LONGEST: Final = 64  # octets of a request
 
-REQUEST: Final = re.compile(rb"(reauthorise|power) ([0-9]{1,3}-[0-9]{1,2}(?:\.[0-9]{1,2}){0,6})\n")
+REQUEST: Final = re.compile(
+    rb"(reauthorise|power) ([0-9]{1,3}-[0-9]{1,2}(?:\.[0-9]{1,2}){0,6})\n"
+    rb"|(holder) (tty(?:USB|ACM|AMA|S)[0-9]{1,3})\n"
+)
 
 VENDORS: Final = frozenset(
     {
@@ -50,6 +56,8 @@ VENDORS: Final = frozenset(
 
 HUB: Final = "09"  # bDeviceClass
 
+MOST_NAMED: Final = 4  # holders
+
 
 class Refused(Exception):
     """The request is not carried out; the text is the answer."""
@@ -59,17 +67,22 @@ def main() -> int:
     """Read the request from standard input, answer on standard output."""
     parser = argparse.ArgumentParser(prog="python -m appliance.usb_helper")
     parser.add_argument("--sysfs", type=Path, default=Path("/sys"))
+    parser.add_argument("--proc", type=Path, default=Path("/proc"))
     parser.add_argument(
         "--pause", type=float, default=2.0, metavar="S", help="how long the device is off"
     )
     given = parser.parse_args()
     try:
         verb, device = read(sys.stdin.buffer)
-        (reauthorise if verb == "reauthorise" else power)(given.sysfs, device, given.pause)
+        if verb == "holder":
+            answer = ", ".join(("ok", *holders(given.sysfs, given.proc, device)))
+        else:
+            (reauthorise if verb == "reauthorise" else power)(given.sysfs, device, given.pause)
+            answer = "ok"
     except (Refused, OSError) as why:
         sys.stdout.write(f"error: {why}\n")
         return 1
-    sys.stdout.write("ok\n")
+    sys.stdout.write(f"{answer}\n")
     return 0
 
 
@@ -78,7 +91,8 @@ def read(stream: BinaryIO) -> tuple[str, str]:
     found = REQUEST.fullmatch(stream.readline(LONGEST))
     if found is None:
         raise Refused("no such request")
-    return found[1].decode("ascii"), found[2].decode("ascii")
+    verb, what = (found[1], found[2]) if found[1] else (found[3], found[4])
+    return verb.decode("ascii"), what.decode("ascii")
 
 
 def reauthorise(sysfs: Path, device: str, pause: float) -> None:
@@ -97,6 +111,40 @@ def power(sysfs: Path, device: str, pause: float) -> None:
     if not switch.is_file():
         raise Refused("this port cannot be switched")
     _off_and_on(switch, "1", "0", pause)
+
+
+def holders(sysfs: Path, proc: Path, tty: str) -> list[str]:
+    """Return which processes have a tty open, such as ``ModemManager (712)``."""
+    number = sysfs / "class" / "tty" / tty / "dev"
+    if not number.is_file():
+        raise Refused("there is no such port")
+    major, minor = map(int, number.read_text("ascii").split(":"))
+    wanted = os.makedev(major, minor)
+    found = (each for each in proc.iterdir() if each.name.isdigit() and _has_open(each, wanted))
+    return [_name(each) for each, _ in zip(found, range(MOST_NAMED), strict=False)]
+
+
+def _has_open(process: Path, device: int) -> bool:
+    try:
+        return any(_is(file, device) for file in (process / "fd").iterdir())
+    except OSError:  # it has ended meanwhile
+        return False
+
+
+def _is(file: Path, device: int) -> bool:
+    try:
+        return file.stat().st_rdev == device
+    except OSError:  # it was closed meanwhile
+        return False
+
+
+def _name(process: Path) -> str:
+    try:
+        name = (process / "comm").read_text("ascii", "replace").strip()
+    except OSError:
+        name = "a process"
+    plain = "".join(letter for letter in name if letter.isalnum() or letter in "-_.:/")
+    return f"{plain} ({process.name})"
 
 
 def _modem(sysfs: Path, device: str) -> Path:

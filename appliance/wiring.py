@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final, Self
 
 from appliance import addressing
@@ -19,6 +20,7 @@ from appliance.dispatch.waiting import WhyWaiting
 from appliance.dispatch.waking import Waking
 from appliance.inbox import Inbox, reading
 from appliance.intake import Intake, IntakeRules
+from appliance.lines import replug
 from appliance.lines.allowances import Allowances
 from appliance.lines.balances import Balances
 from appliance.lines.errands import Errands
@@ -30,7 +32,7 @@ from appliance.lines.site import Site
 from appliance.modem import discovery
 from appliance.modem.driver import Modem
 from appliance.modem.pins import Pins
-from appliance.modem.ports import open_port
+from appliance.modem.ports import holder, open_port
 from appliance.modem.values import LineState, SimIdentity, SimRules
 from appliance.outbox import Outbox
 from appliance.planning import Planning
@@ -370,6 +372,11 @@ def _keeping(
     return keep
 
 
+def _holder(force: InForce, port: str) -> str | None:
+    """Return which other processes have a port open; the helper sees those of everybody."""
+    return holder(port) or replug.holder(Path(force.config.mending.helper), port)
+
+
 def _modem(force: InForce, hands: Hands, pins: Pins, found: discovery.Found) -> Modem:
     """Return the driver of a modem that was found; what is set for SIMs is asked each time."""
     return Modem(
@@ -379,7 +386,7 @@ def _modem(force: InForce, hands: Hands, pins: Pins, found: discovery.Found) -> 
         pins=pins,
         rules=lambda card: _sim_rules(force.config, card),
         overrides=lambda: force.config.causes.overrides,
-        opener=partial(open_port, baud=force.config.modems.baud),
+        opener=partial(open_port, baud=force.config.modems.baud, who=partial(_holder, force)),
         candidates=found.candidates,
         known=found.known,
         clock=hands.clock,

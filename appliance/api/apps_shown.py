@@ -21,6 +21,8 @@ TIMERS: Final = {
     "enquire_link": "asked after silence of",
     "inactivity": "closed after silence of",
     "response": "answer to a receipt within",
+    "proof": "sign of life, when all places are taken, within",
+    "leaving": "end of a session within",
 }
 """What each timer is for, finishing "… 30 s"."""
 

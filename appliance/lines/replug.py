@@ -1,6 +1,9 @@
-"""Asks the privileged helper to turn a modem's USB device off and on (``usb_helper``)."""
+"""Asks the privileged helper for what the daemon may not do or see itself (``usb_helper``)."""
 
 import asyncio
+import os
+import socket
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -8,6 +11,8 @@ from typing import Final
 from appliance.errors import ErrandFailed
 
 WITHIN: Final = timedelta(seconds=30)
+
+HOLDERS_WITHIN: Final = 10.0  # seconds
 
 LONGEST: Final = 4096  # octets of an answer
 
@@ -48,3 +53,20 @@ async def _answer(helper: Path, request: bytes) -> bytes:
         return (await reader.readline()).strip()
     finally:
         writer.close()
+
+
+def holder(helper: Path, port: str) -> str | None:
+    """Return which other processes have a tty open, such as ``ModemManager (712)``.
+
+    None: none has, or nobody can tell. Blocks: for the thread that opens ports.
+    """
+    asked = f"holder {Path(port).resolve().name}\n".encode("ascii", "replace")
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as helping:
+        helping.settimeout(HOLDERS_WITHIN)
+        helping.connect(str(helper))
+        helping.sendall(asked)
+        with helping.makefile("rb") as answers:
+            ok, *found = answers.readline(LONGEST).decode("ascii", "replace").strip().split(", ")
+        others = [each for each in found if not each.endswith(f"({os.getpid()})")]
+        return ", ".join(others) or None if ok == "ok" else None
+    return None

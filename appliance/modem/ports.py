@@ -65,9 +65,14 @@ class Port(Protocol):
 
 Opener = Callable[[str], Port]
 
+Who = Callable[[str], str | None]
+"""Names the other processes that have a port open, such as ``ModemManager (712)``; may block."""
 
-def open_port(name: str, baud: int = BAUD) -> Port:
+
+def open_port(name: str, baud: int = BAUD, who: Who | None = None) -> Port:
     """Open a tty (at ``baud``), a pty or ``socket://host:port``. Blocks: call it in a thread.
+
+    ``who`` is asked who has it open, None: only the processes are asked that we may look at.
 
     Raises:
         PortBusy: another process holds it.
@@ -77,10 +82,10 @@ def open_port(name: str, baud: int = BAUD) -> Port:
     try:
         if name.startswith("socket://"):
             return _connect(name)
-        return _SerialPort(name, baud)
+        return _SerialPort(name, baud, who or holder)
     except serial.SerialException as error:
         if error.errno in HELD:
-            raise PortBusy(name, holder(name)) from error
+            raise PortBusy(name, (who or holder)(name)) from error
         # pyserial puts sentences of its own around the system's; that one is enough
         why = os.strerror(error.errno) if error.errno else str(error)
         raise PortGone(name, "open", f"cannot be opened: {why}") from error
@@ -101,7 +106,7 @@ def holder(name: str, proc: Path = PROC) -> str | None:
     return None
 
 
-def _taken(name: str, fd: int) -> bool:
+def _taken(name: str, fd: int, who: Who) -> bool:
     """Say whether another process uses a port that was opened all the same.
 
     TIOCEXCL does not keep the superuser out, and a program that locks nothing keeps nobody out:
@@ -113,7 +118,7 @@ def _taken(name: str, fd: int) -> bool:
     if any(answer):
         return True
     pretended = os.path.realpath(name).startswith(PRETENDED)
-    return not pretended and holder(name) is not None
+    return not pretended and who(name) is not None
 
 
 async def opened(name: str, opener: Opener, limit: timedelta) -> Port:
@@ -185,14 +190,14 @@ async def closed(name: str, port: Port, limit: timedelta) -> None:
 class _SerialPort:
     """A tty by pyserial, used only through its file descriptor."""
 
-    def __init__(self, name: str, baud: int) -> None:
+    def __init__(self, name: str, baud: int, who: Who) -> None:
         self._serial = serial.Serial(
             name, baud, timeout=0, exclusive=True, rtscts=False, xonxoff=False
         )
         os.set_blocking(self._serial.fileno(), False)
-        if _taken(name, self._serial.fileno()):
+        if _taken(name, self._serial.fileno(), who):
             self._serial.close()
-            raise PortBusy(name, holder(name))
+            raise PortBusy(name, who(name))
 
     def fileno(self) -> int:
         return int(self._serial.fileno())

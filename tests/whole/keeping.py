@@ -227,27 +227,29 @@ async def helper(path, sysfs):
     listening.bind(str(path))
     listening.listen(8)
     listening.setblocking(False)
-    served = []
+    served, working = [], asyncio.Lock()
 
     async def serve():
         while True:
             connection, _ = await asyncio.get_running_loop().sock_accept(listening)
-            with connection:
-                connection.setblocking(True)
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *("-I", str(ROOT / "appliance" / "usb_helper.py")),
-                    *("--sysfs", str(sysfs), "--pause", "0.1"),
-                    stdin=connection,
-                    stdout=connection,
-                )
-            served.append(await process.wait())
+            async with working:
+                with connection:
+                    connection.setblocking(True)
+                    process = await asyncio.create_subprocess_exec(
+                        sys.executable,
+                        *("-I", str(ROOT / "appliance" / "usb_helper.py")),
+                        *("--sysfs", str(sysfs), "--pause", "0.1"),
+                        stdin=connection,
+                        stdout=connection,
+                    )
+                served.append(await process.wait())
 
     serving = asyncio.create_task(serve())
     try:
         yield served
     finally:
-        serving.cancel()
+        async with working:
+            serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
         listening.close()

@@ -1,20 +1,15 @@
 """Modems that fail in many ways, each brought back by the lowest step that helps."""
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appliance import usb_helper
 from appliance.config.settings import Mending
 from appliance.lines import conduct, mending, watching
-from appliance.modem import usb
 from appliance.modem.ladder import Rung
 from appliance.policy.judgement import JudgementRules
-from tests.box import ROOT, until
+from tests.box import until
 from tests.whole.keeping import helper, home
 
 pytestmark = pytest.mark.timeout(120)
@@ -234,108 +229,3 @@ async def test_missing_reports_are_an_incident_one_restart_and_over_when_one_com
         await here.stands("reports_missing", standing=False)
         await here.line_is("it sends again", lambda one: not one.cause)
         assert (await here.line()).mended["reset"] == 1
-
-
-# The helper
-
-
-def ask(sysfs, request, *more):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "appliance.usb_helper",
-            "--sysfs",
-            str(sysfs),
-            "--pause",
-            "0",
-            *more,
-        ],
-        input=request,
-        capture_output=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.stderr == b""
-    return done.returncode, done.stdout.decode().strip()
-
-
-@pytest.fixture
-def sysfs(tmp_path):
-    """Give a tree with a modem at 1-1.2, its hub, and a keyboard at 1-1.3."""
-    devices = tmp_path / "bus" / "usb" / "devices"
-    for name, vendor, kind in (
-        ("1-1", "12d1", "09"),
-        ("1-1.2", "2c7c", "00"),
-        ("1-1.3", "413c", "00"),
-        ("1-2", "19d2", "00"),
-    ):
-        (devices / name).mkdir(parents=True)
-        facts = {"idVendor": vendor, "bDeviceClass": kind, "authorized": "1"}
-        for fact, value in facts.items():
-            (devices / name / fact).write_text(f"{value}\n")
-    for interface, port in (("1-1:1.0", "1-1-port2"), ("1-0:1.0", "usb1-port2")):
-        (devices / interface / port).mkdir(parents=True)
-        (devices / interface / port / "disable").write_text("x")
-    return tmp_path
-
-
-def test_the_helper_gives_the_authorisation_back(sysfs):
-    assert ask(sysfs, b"reauthorise 1-1.2\n") == (0, "ok")
-    assert (sysfs / "bus/usb/devices/1-1.2/authorized").read_text() == "1"
-
-
-@pytest.mark.parametrize(
-    ("device", "switch"), [("1-1.2", "1-1:1.0/1-1-port2"), ("1-2", "1-0:1.0/usb1-port2")]
-)
-def test_the_helper_switches_the_port_that_the_device_sits_at(sysfs, device, switch):
-    assert ask(sysfs, f"power {device}\n".encode()) == (0, "ok")
-    assert (sysfs / "bus/usb/devices" / switch / "disable").read_text() == "0"
-
-
-@pytest.mark.parametrize(
-    ("request_", "answer"),
-    [
-        (b"", "no such request"),
-        (b"reauthorise 1-1.2", "no such request"),
-        (b"reauthorise 1-1.2 \n", "no such request"),
-        (b"Reauthorise 1-1.2\n", "no such request"),
-        (b"reauthorise ../../../etc\n", "no such request"),
-        (b"reauthorise 1-1/../1-1.2\n", "no such request"),
-        (b"reauthorise 1-1:1.0\n", "no such request"),
-        (b"power usb1\n", "no such request"),
-        (b"reauthorise 1-1." + b"2" * 100 + b"\n", "no such request"),
-        (b"reauthorise 1-1.4\n", "there is no such device"),
-        (b"reauthorise 1-1.3\n", "that device is no modem"),
-        (b"reauthorise 1-1\n", "that device is no modem"),
-        (b"power 1-1.3\n", "that device is no modem"),
-    ],
-)
-def test_the_helper_does_nothing_else_and_to_nothing_else(sysfs, request_, answer):
-    before = {path: path.read_bytes() for path in sysfs.rglob("*") if path.is_file()}
-    assert ask(sysfs, request_) == (1, f"error: {answer}")
-    assert {path: path.read_bytes() for path in sysfs.rglob("*") if path.is_file()} == before
-
-
-def test_the_helper_reads_one_line_and_no_more(sysfs):
-    (sysfs / "bus/usb/devices/1-2/authorized").write_text("as it was")
-    assert ask(sysfs, b"reauthorise 1-1.2\nreauthorise 1-2\n") == (0, "ok")
-    assert (sysfs / "bus/usb/devices/1-2/authorized").read_text() == "as it was"
-
-
-def test_the_helper_says_where_a_port_cannot_be_switched(sysfs):
-    (sysfs / "bus/usb/devices/1-1:1.0/1-1-port2/disable").unlink()
-    assert ask(sysfs, b"power 1-1.2\n") == (1, "error: this port cannot be switched")
-
-
-def test_the_helper_knows_every_maker_whose_devices_are_looked_for():
-    assert usb.MAKERS <= usb_helper.VENDORS
-
-
-def test_the_helper_uses_the_standard_library_alone():
-    code = "import json, sys; import appliance.usb_helper; print(json.dumps(list(sys.modules)))"
-    said = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    foreign = [name for name in json.loads(said.stdout) if name.startswith("appliance.")]
-    assert foreign == ["appliance.usb_helper"]
