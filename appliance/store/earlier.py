@@ -22,6 +22,7 @@ from appliance.store.writer import Transaction
 message = table_of(Message)
 
 _TAKEN: Final = select(
+    message.c.id,
     message.c.recipient_key,
     message.c.account_id,
     message.c.category,
@@ -40,8 +41,14 @@ class Taken:
     """The messages of some recipients, looked up once for a batch, and only if a cap asks."""
 
     def __init__(
-        self, transaction: Transaction, items: Sequence[NewMessage], keys: Sequence[bytes]
+        self,
+        transaction: Transaction,
+        items: Sequence[NewMessage],
+        keys: Sequence[bytes],
+        *,
+        but: int | None = None,
     ) -> None:
+        """``but``: the id of a message that does not count, since it is to be another."""
         reach = max((new.caps.reach for new in items), default=timedelta())
         self._rows: list[Any] = []
         self._new: list[tuple[bytes, NewMessage]] = []
@@ -49,7 +56,7 @@ class Taken:
             wanted = {key for new, key in zip(items, keys, strict=True) if new.caps.reach}
             since = items[0].at - reach
             asked = {"recipients": sorted(wanted), "floor": floor_of(since), "since": since}
-            self._rows = list(transaction.execute(_TAKEN, asked))
+            self._rows = [row for row in transaction.execute(_TAKEN, asked) if row.id != but]
 
     def judge(self, new: NewMessage, key: bytes) -> TooMuch | None:
         """Return what is wrong with one more message, None if nothing is; it counts from now on."""

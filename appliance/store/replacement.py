@@ -9,14 +9,16 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
-from appliance.errors import NotFound, TooLate
+from appliance.errors import NotFound, TooLate, TooOften
 from appliance.lifecycle import State
 from appliance.models import Attempt, History, Message, Outcome, Part
 from appliance.policy.categories import Category
 from appliance.store.base import Base
 from appliance.store.bell import CHANGES, QUEUE
+from appliance.store.earlier import Taken
 from appliance.store.ids import private, public
-from appliance.store.messages import PREFIX
+from appliance.store.messages import PREFIX, whom_of
+from appliance.store.optouts import lock_recipients
 from appliance.store.tables import insert_of, table_of
 from appliance.store.values import NewMessage
 from appliance.store.writer import Transaction, Verb
@@ -106,6 +108,7 @@ class Replacements:
 
         Raises:
             TooLate: something of it has left, or its fate is known, or it was replaced meanwhile.
+            TooOften: its recipient is written to often enough then, or has been told just that.
             StoreError: nothing was changed.
 
         """
@@ -113,11 +116,16 @@ class Replacements:
 
     def _replace_many(
         self, transaction: Transaction, items: Sequence[Replacing]
-    ) -> list[Accepted | TooLate]:
+    ) -> list[Accepted | TooLate | TooOften]:
         return [self._one(transaction, item) for item in items]
 
-    def _one(self, transaction: Transaction, item: Replacing) -> Accepted | TooLate:
+    def _one(self, transaction: Transaction, item: Replacing) -> Accepted | TooLate | TooOften:
         row, new = item.known.message_id, item.new
+        whom = whom_of(self._base, new)
+        lock_recipients(transaction, [whom.suffix_key])
+        found = Taken(transaction, [new], [whom.key], but=row).judge(new, whom.key)
+        if found is not None and found.refused and self._still_there(transaction, item.known):
+            return TooOften(found.field, found.why)
         given = {f"new_{name}": getattr(new, name) for name in REPLACED}
         seen = item.known.revision
         given |= {"row": row, "seen": seen, "next": seen + 1, "moment": new.at}
@@ -132,8 +140,18 @@ class Replacements:
         transaction.execute(insert_of(History), history)
         transaction.topics |= {QUEUE, (QUEUE, left.lane_id), CHANGES}
         return Accepted(
-            id=public(PREFIX, row), state=State.QUEUED, parts=new.parts, encoding=new.encoding
+            id=public(PREFIX, row),
+            state=State.QUEUED,
+            parts=new.parts,
+            encoding=new.encoding,
+            warnings=(found.why,) if found is not None else (),
         )
+
+    @staticmethod
+    def _still_there(transaction: Transaction, known: Replaceable) -> bool:
+        """Tell whether a message is as it was read; if not, it is too late for all else."""
+        left = transaction.execute(_WHAT_IS_LEFT, {"row": known.message_id}).first()
+        return left is not None and (left.state, left.revision) == (State.QUEUED, known.revision)
 
     def _split(self, transaction: Transaction, row: int, new: NewMessage) -> int:
         """Let the message have as many parts as it needs now; return how many it had."""

@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-from appliance.errors import TooOften
+import pytest
+
+from appliance.errors import TooLate, TooOften
 from appliance.policy.caps import Answer, Cap, Caps, SameText
-from tests.store.steps import on_postgresql
+from tests.store.steps import begun, end, on_postgresql
+from tests.store.test_replacement import replaced
 
 TWICE_A_DAY = Caps((Cap(most=2, window=timedelta(days=1)),))
 
@@ -45,6 +48,37 @@ async def test_messages_for_one_day_count_on_that_day_whenever_they_were_handed_
 
 async def test_the_same_text_at_once_is_taken_once(world):
     assert await taken(*(world.accept(caps=NOT_TWICE) for _ in range(5))) == 1
+
+
+async def test_a_message_that_is_replaced_counts_as_what_it_is_by_then(world):
+    first = await world.accept(text="one", caps=NOT_TWICE)
+    second = await world.accept(text="two", caps=NOT_TWICE)
+    with pytest.raises(TooOften):
+        await replaced(world, second, text="one", caps=NOT_TWICE)
+    assert (await world.store.replacement.known(world.account.id, second.id)).asked.text == "two"
+    await replaced(world, first, text="one", caps=NOT_TWICE)  # it is not twice itself
+    await replaced(world, first, text="three", caps=NOT_TWICE)
+    await replaced(world, second, text="one", caps=NOT_TWICE)
+
+
+async def test_a_message_that_is_put_off_counts_on_its_new_day(world):
+    day = world.clock.now() + timedelta(days=3)
+    for number in range(2):
+        await world.accept(text=f"then {number}", caps=TWICE_A_DAY, not_before=day)
+    put_off = await world.accept(text="now", caps=TWICE_A_DAY)
+    with pytest.raises(TooOften):
+        await replaced(world, put_off, text="now", caps=TWICE_A_DAY, not_before=day)
+    await replaced(world, put_off, text="now", caps=TWICE_A_DAY, not_before=day + timedelta(days=2))
+
+
+async def test_what_has_left_is_too_late_to_replace_however_often_its_recipient_is_written_to(
+    world,
+):
+    first = await world.accept(text="one", caps=NOT_TWICE)
+    await end(world, *await begun(world))
+    await world.accept(text="two", caps=NOT_TWICE)
+    with pytest.raises(TooLate):
+        await replaced(world, first, text="two", caps=NOT_TWICE)
 
 
 @on_postgresql
