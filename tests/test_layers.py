@@ -32,7 +32,6 @@ SMPP_PURE = SMPP_NAMES | {
     "smpp_server.session",
     "smpp_server.tally",
     "smpp_server.calls",
-    "smpp_server.validity",
     "smpp_server.trace",
     "smpp_server.lockout",
     "smpp_server.places",
@@ -82,7 +81,6 @@ PURE = {
     "smpp_server.rules": SMPP_NAMES,
     "smpp_server.tally": SMPP_NAMES,
     "smpp_server.calls": SMPP_NAMES,
-    "smpp_server.validity": set(),
     "smpp_server.masking": {"errors", *SMPP_NAMES},
     "smpp_server.pcap": set(),
     "smpp_server.trace": {

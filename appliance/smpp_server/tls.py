@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 
 from appliance.errors import BadCertificate
 from appliance.smpp_server.settings import Settings
-from appliance.smpp_server.validity import holds_until
 
 logger: Final = logging.getLogger(__name__)
 
@@ -132,6 +131,20 @@ class Certificates:
             return holds_until(certificate.read_bytes())
         except (OSError, ValueError) as error:
             raise BadCertificate("tls_certificate", str(certificate), _reason(error)) from None
+
+
+def holds_until(pem: bytes) -> datetime:
+    """Return the last moment (aware, UTC) of the first certificate of a file.
+
+    Those behind it vouch for it: they end later, or do not matter to those who need them not.
+
+    Raises:
+        ValueError: there is none, or it cannot be read.
+
+    """
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - large; TLS is rare
+
+    return load_pem_x509_certificate(pem).not_valid_after_utc
 
 
 def certificates_of(settings: Settings, onlooker: Onlooker = NOBODY) -> Certificates:
