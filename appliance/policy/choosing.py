@@ -118,7 +118,8 @@ def choose(
     """Return by which line a message should go now, or when that should be asked again."""
     known = waits_for(candidate, lines, now, sticky=sticky, others=others)
     if known is not None:
-        return _by(candidate, known, now)
+        choice = _by(candidate, known, now)
+        return choice if any(line is known for line in lines) else _later(choice)
     times = [widens_at(candidate, now)]
     full = False
     for line in _ranked(candidate, lines, now):
@@ -131,7 +132,7 @@ def choose(
         if full:
             break  # one that may is enough to be waited for
         if not why_never(candidate, line, now):
-            choice = _by(candidate, line, now)
+            choice = _later(_by(candidate, line, now))
             full = choice.full
             times.append(choice.at)
     return Choice(at=min((at for at in times if at is not None), default=None), full=full)
@@ -230,6 +231,14 @@ def _by(candidate: Candidate, line: Free, now: datetime) -> Choice:
     if wait.at != now:
         return Choice(at=wait.at, full=wait.at is None and wait.binding == GOES_FIRST)
     return Choice(line=line) if line.room > 0 else Choice(full=True)
+
+
+def _later(choice: Choice) -> Choice:
+    """Return what is decided where the line is one of the others: it cannot be given anything now.
+
+    Where its limits say that it may, it only rests, which is soon over.
+    """
+    return Choice(full=True) if choice.line is not None else choice
 
 
 def _rank(candidate: Candidate, line: Free) -> tuple[int, bool, float, int, float]:

@@ -208,6 +208,17 @@ def test_weights_share_what_equal_sims_carry():
     assert carried == {1: 300, 2: 100}
 
 
+@pytest.mark.parametrize("known", [None, 2])
+def test_a_line_that_only_rests_is_given_nothing_and_its_lane_does_not_sleep(known):
+    resting = line(2, room=2)  # it may send, whatever it was told when it was last asked
+    found = plan(
+        [message(1, known_sim=known)],
+        [line(1, may_send=later(50), room=1)],
+        others=lambda sim_id: [resting] if sim_id in {None, 2} else [],
+    )
+    assert (found.pairs, found.asleep) == ([], {})
+
+
 # sleeping lanes
 
 

@@ -6,6 +6,7 @@ is set for SIMs, routes and hours is drawn, and so are messages, pauses and peop
 
 import asyncio
 import re
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,8 @@ BY_PEOPLE = (
 """What only people end, or a SIM that is put into a modem; all else must tell a time."""
 
 SENDING = re.compile("has it$|has not answered to a part")
+
+NAMED = re.compile(r"\b([ab])(?=[,:] )")
 
 NEXT = re.compile(
     r"next at (?:(?P<weekday>Mon|Tue|Wed|Thu|Fri|Sat|Sun) |(?P<day>\d+ [A-Z]\w+(?: \d{4})?) )?"
@@ -179,6 +182,12 @@ class Watched:
                 found[name] = await self.site.house.waiting.of(name, State.QUEUED)
         return found
 
+    @property
+    def air(self):
+        """Return how many parts each SIM has sent, by its name."""
+        sent = Counter(entry.iccid for entry in self.site.bank.ledger.sent())
+        return {name: sent[Sim.numbered(number).iccid] for number, name in enumerate("ab")}
+
     async def settled(self):
         """Return what is said once nothing is being sent."""
         while True:
@@ -186,6 +195,11 @@ class Watched:
             found = await self.waits()
             if not any(says and SENDING.search(says) for says in found.values()):
                 return found
+
+
+def named(said):
+    """Return the SIMs that messages wait for, as far as these have been in a modem."""
+    return {name for says in said.values() for name in NAMED.findall(says)}
 
 
 def explained(says: str | None, now: datetime) -> None:
@@ -229,7 +243,7 @@ def test_what_waits_says_why_and_at_the_time_that_it_says_something_has_changed(
                 task.cancel()
 
     async def come_true(loop, watched, clock):
-        before, parts, air = None, 0, watched.site.bank.ledger
+        before, air = None, {}
         for _ in range(MOST_LOOKS):
             found, now = await watched.settled(), clock.now()
             note(f"{now.astimezone(BERLIN):%a %H:%M:%S} {found}")
@@ -237,11 +251,12 @@ def test_what_waits_says_why_and_at_the_time_that_it_says_something_has_changed(
                 explained(says, now)
             moments = {name: told(says, now) for name, says in found.items()}
             if before is not None:
-                changed(before, found, moments, now, another=len(air.sent()) > parts)
+                another = any(watched.air[name] > air[name] for name in named(before))
+                changed(before, found, moments, now, another=another)
             first = min((at for at in moments.values() if at is not None), default=None)
             if first is None or first > START + HORIZON:
                 return
-            before, parts = found, len(air.sent())
+            before, air = found, watched.air
             loop.skip(first - now - timedelta(seconds=1))
 
     run_jumping(work)
@@ -250,7 +265,7 @@ def test_what_waits_says_why_and_at_the_time_that_it_says_something_has_changed(
 def changed(before, found, moments, now, *, another):
     """See that something has left since the first moment that was told, or waits for another.
 
-    ``another``: a part has left, perhaps of a message that had begun: it goes before these.
+    ``another``: a part has left by a SIM that they wait for, of a message that had begun.
     """
     said = before
     left = said.keys() - found.keys()
