@@ -11,7 +11,7 @@ from tests.fake_modem import FakeModem
 
 FINAL = r"\r\n(OK|ERROR|COMMAND NOT SUPPORT|\+CM[ES] ERROR: [^\r]*)\r\n"
 REPORT = r"\+CDS: ,?\d+\r\n([0-9A-F]+)\r\n"
-PATIENCE = 20.0  # seconds
+PATIENCE = 5.0  # seconds
 
 
 class Talk:

@@ -18,7 +18,7 @@ from appliance.smpp_server.operations import Operations
 from appliance.submission import Accepted, Submission
 from tests.smpp_server.tap import TappedServer
 
-PATIENCE = 30  # seconds, until a test that waits in vain fails
+PATIENCE = 10  # seconds, until a test that waits in vain fails
 
 OCTETS, PIECE = 1000, 127
 """How many octets go one by one, and in what pieces those behind them."""

@@ -246,11 +246,12 @@ async def test_a_deadlock_with_another_session_is_tried_again_as_a_whole(bench, 
         connection.execute(text("INSERT INTO word VALUES ('left', 0), ('right', 0)"))
     patient = open_engine(make_url(url).set(username="postgres").render_as_string())
     change = text("UPDATE word SET batch = batch + 1 WHERE word = :word")
-    ours, theirs = threading.Event(), threading.Event()
+    ours, theirs, over = threading.Event(), threading.Event(), threading.Event()
     runs = []
 
     def cross(transaction, items):
         runs.append(items)
+        assert len(runs) == 1 or over.wait(PATIENCE)  # or both might meet once more
         transaction.connection.execute(change, {"word": "left"})
         ours.set()
         assert theirs.wait(PATIENCE)
@@ -264,17 +265,17 @@ async def test_a_deadlock_with_another_session_is_tried_again_as_a_whole(bench, 
             theirs.set()
             assert ours.wait(PATIENCE)
             connection.execute(change, {"word": "left"})
+        over.set()
 
     try:
         other = asyncio.create_task(asyncio.to_thread(other_session))
         answer = await bench.writer.run(Verb("cross", cross), "x")
         await other
     finally:
-        ours.set()
-        theirs.set()
+        for each in (ours, theirs, over):
+            each.set()
         patient.dispose()
-    assert answer == "x"
-    assert len(runs) > 1  # more often where the other session is slow to go on
+    assert (answer, len(runs)) == ("x", 2)
     assert rows(url, "SELECT batch FROM word") == [(2,), (2,)]
 
 
